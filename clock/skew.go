@@ -114,11 +114,10 @@ func (s *Skew) until(now Time, d time.Duration) Time {
 	case rate == 0:
 		return Never
 	}
-	// The least span with span*rate + carry >= (target-mono)*million.
-	hi, lo := bits.Mul64(uint64(target)-uint64(s.mono), million)
-	lo, borrow := bits.Sub64(lo, uint64(s.carry), 0)
-	lo, carry := bits.Add64(lo, rate-1, 0)
-	return s.since.plus(div(hi-borrow+carry, lo, rate))
+	// The least span with span*rate + carry >= behind*million.
+	behind := uint64(target) - uint64(s.mono)
+	ns, ok := scale(behind-1, million, uint64(million-1-s.carry), rate)
+	return s.since.plus(ns, ok).Add(1)
 }
 
 // read returns the monotonic clock's reading at now, with its carry.
@@ -130,13 +129,11 @@ func (s *Skew) read(now Time) (mono Time, carry uint32) {
 	if rate == million {
 		return s.mono.plus(span, true), s.carry
 	}
-	hi, lo := bits.Mul64(span, rate)
-	lo, c := bits.Add64(lo, uint64(s.carry), 0)
-	ns, ok := div(hi+c, lo, million)
+	ns, ok := scale(span, rate, uint64(s.carry), million)
 	if !ok {
 		return Never, 0
 	}
-	return s.mono.plus(ns, true), uint32(lo - ns*million)
+	return s.mono.plus(ns, true), uint32(span*rate + uint64(s.carry) - ns*million) // the words wrap, the remainder is small
 }
 
 // rate is how fast the clock runs now, in parts per million of true time.
@@ -161,7 +158,7 @@ func (s *Skew) settle() {
 	}
 }
 
-// plus returns t+ns, or Never where that is out of range or ns is itself too large to be known (ok is false).
+// plus returns t+ns, or Never where that is out of range, or ns already was (ok is false).
 func (t Time) plus(ns uint64, ok bool) Time {
 	if !ok || ns > uint64(Never)-uint64(t) {
 		return Never
@@ -169,13 +166,16 @@ func (t Time) plus(ns uint64, ok bool) Time {
 	return t + Time(ns)
 }
 
-// div divides hi:lo by y, rounding down; ok is false where the quotient needs more than 64 bits.
-func div(hi, lo, y uint64) (quo uint64, ok bool) {
+// scale is (n*num + carry) / den in 128 bits, rounded down; ok is false where the quotient does not fit 64.
+func scale(n, num, carry, den uint64) (quo uint64, ok bool) {
+	hi, lo := bits.Mul64(n, num)
+	lo, c := bits.Add64(lo, carry, 0)
+	hi += c
 	switch {
-	case hi == 0: // all of the first hours of drift; the wide division is several times slower
-		return lo / y, true
-	case hi < y:
-		quo, _ = bits.Div64(hi, lo, y)
+	case hi == 0: // the first hours of any drift; the wide division is several times slower
+		return lo / den, true
+	case hi < den:
+		quo, _ = bits.Div64(hi, lo, den)
 		return quo, true
 	default:
 		return 0, false
