@@ -42,10 +42,13 @@ func (i Interval) String() string { return fmt.Sprintf("[%s %s]", i.Earliest, i.
 // plain value, and never goes wrong unless its assumptions do: a monotonic clock that drifts beyond the bound, or
 // freezes, or a reference that lies.
 type IntervalClock struct {
-	drift  uint64        // bound on the monotonic clock's drift, either way, in ppm; < million
-	known  Interval      // true time when the monotonic clock read at; means nothing until synced
-	at     time.Duration // the monotonic clock's reading at the last synchronisation
-	synced bool
+	drift uint64 // bound on the monotonic clock's drift, either way, in ppm; < million
+
+	// The last synchronisation, void until synced: at some moment while the monotonic clock's reading went from asked to
+	// answered, true time lay in reference.
+	reference       Interval
+	asked, answered time.Duration // asked <= answered
+	synced          bool
 }
 
 // NewIntervalClock returns a clock for a monotonic clock that gains or loses at most the given drift, in parts per
@@ -61,9 +64,8 @@ func NewIntervalClock(drift int64) IntervalClock {
 // read asked and the answer is in when it reads mono; the reference held true somewhere between (F. Cristian,
 // "Probabilistic Clock Synchronization", 1989). It panics when asked is later than mono.
 func (c *IntervalClock) Sync(asked, mono time.Duration, reference Interval) {
-	c.known = Interval{reference.Earliest, reference.Latest.plus(c.most(span(asked, mono)))}
-	c.at = mono
-	c.synced = true
+	span(asked, mono)
+	c.reference, c.asked, c.answered, c.synced = reference, asked, mono, true
 }
 
 // Now is an interval that holds true time, when the monotonic clock reads mono. It panics when mono is earlier than the
@@ -72,8 +74,10 @@ func (c *IntervalClock) Now(mono time.Duration) Interval {
 	if !c.synced {
 		return Interval{earliest, Never}
 	}
-	passed := span(c.at, mono)
-	return Interval{c.known.Earliest.plus(c.least(passed)), c.known.Latest.plus(c.most(passed))}
+	return Interval{
+		c.reference.Earliest.plus(c.least(span(c.answered, mono))),
+		c.reference.Latest.plus(c.most(span(c.asked, mono))),
+	}
 }
 
 // CommitWait is how long to wait, by the monotonic clock that now reads mono, until t has passed for certain, that is
@@ -89,8 +93,8 @@ func (c *IntervalClock) CommitWait(mono time.Duration, t Time) time.Duration {
 		return 0
 	}
 	// The least reading at which least exceeds t; rounding takes back what least adds.
-	passed, ok := scale(uint64(t)-uint64(c.known.Earliest), million+c.drift, million-1, million)
-	return Time(c.at).plus(passed, ok).Add(1).Sub(Time(mono))
+	passed, ok := scale(uint64(t)-uint64(c.reference.Earliest), million+c.drift, million-1, million)
+	return Time(c.answered).plus(passed, ok).Add(1).Sub(Time(mono))
 }
 
 // least is the fewest nanoseconds of true time that can pass while the monotonic clock's reading grows by n. Readings
