@@ -132,7 +132,7 @@ func TestSkewUntilIsTheFirstInstant(t *testing.T) {
 		at := s.Until(now, d)
 
 		require.GreaterOrEqual(t, at, now)
-		enough := func(at Time) bool { return s.Elapsed(at)-s.Elapsed(now) >= d }
+		enough := func(at Time) bool { return Time(s.Elapsed(at)).Sub(Time(s.Elapsed(now))) >= d }
 		if at < Never {
 			require.True(t, enough(at), "fired at %s, too early", at.Exact())
 		}
