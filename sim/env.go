@@ -77,7 +77,7 @@ type Env interface {
 	SetTimer(t Timer, d time.Duration) // fires once, d of Elapsed after the departure; d < 0 counts as 0
 	StopTimer(t Timer)
 	Disk() Disk
-	Emit(fact Fact)                   // what checkers and readers see
+	Emit(fact Fact)                  // what checkers and readers see
 	Logf(format string, args ...any) // for readers; costs nothing unless recording
 
 	invoke(input any) *Op

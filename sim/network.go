@@ -62,10 +62,10 @@ func (f *Fate) Lose() { f.n = 0 }
 type Verb uint8
 
 const (
-	Deliver Verb = iota
-	Drop         // the packet is lost
-	Postpone     // ask again after Arrival.After
-	Hold         // until World.Release
+	Deliver  Verb = iota
+	Drop          // the packet is lost
+	Postpone      // ask again after Arrival.After
+	Hold          // until World.Release
 )
 
 // Arrival is a Network's answer to Arrive.

@@ -1,0 +1,86 @@
+package sim
+
+// detail is what a watched run keeps besides the hash: contents for the deep
+// hash, causes for the observer, copies for the copying mode. It never changes
+// the run's steps.
+type detail struct {
+	deep   uint64
+	causes map[packetID]uint64 // the step that sent each packet
+}
+
+type packetID struct {
+	from NodeID
+	id   uint64
+}
+
+func newDetail() *detail { return &detail{deep: hashStart, causes: make(map[packetID]uint64)} }
+
+// sent follows the departure of a packet; it returns the message to carry.
+func (d *detail) sent(w *World, n *incarnation, msg Message) Message {
+	if w.config.Observer != nil {
+		d.causes[packetID{n.id, n.seq}] = w.handler
+	}
+	if w.config.CopyMessages {
+		return Copy(msg)
+	}
+	return msg
+}
+
+// received follows the delivery of a packet; it returns the message to hand
+// over.
+func (d *detail) received(w *World, n *incarnation, from NodeID, id uint64, msg Message) Message {
+	d.step(w, KindDeliver, n, from, id, msg)
+	if w.config.CopyMessages {
+		return Copy(msg)
+	}
+	return msg
+}
+
+// timer follows the firing of a timer.
+func (d *detail) timer(w *World, n *incarnation, t Timer, cause uint64) {
+	d.record(w, KindTimer, n, Nobody, 0, cause, t)
+}
+
+// step follows all other steps.
+func (d *detail) step(w *World, kind Kind, n *incarnation, peer NodeID, packet uint64, payload any) {
+	cause := uint64(0)
+	switch kind {
+	case KindDeliver, KindDrop:
+		cause = d.causes[packetID{peer, packet}]
+	case KindFact, KindSync, KindInvoke, KindReturn:
+		cause = w.handler
+	}
+	d.record(w, kind, n, peer, packet, cause, payload)
+}
+
+func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet, cause uint64, payload any) {
+	if w.config.Deep {
+		d.deep = Mix(d.deep ^ w.steps)
+		if payload != nil {
+			d.deep = Mix(d.deep ^ DeepHash(payload))
+		}
+	}
+	if w.config.Observer != nil {
+		w.config.Observer.Step(&Step{
+			N: w.steps, At: w.now, Kind: kind, Node: n.id, Peer: peer, Incarnation: n.number,
+			Packet: packet, Cause: cause, Lamport: n.lamport, Payload: payload,
+		})
+	}
+}
+
+// wrote covers the bytes of a disk mutation.
+func (d *detail) wrote(data []byte) {
+	d.deep = Mix(d.deep ^ bytesHash(hashStart, data))
+}
+
+// settled follows the end of a handler.
+func (d *detail) settled(w *World, n *incarnation) {
+	if w.config.Observer == nil || n.guard&guardDown != 0 {
+		return
+	}
+	state := any(n.node)
+	if i, ok := n.node.(Inspector); ok {
+		state = i.Inspect()
+	}
+	w.config.Observer.Settled(w.handler, n.id, state)
+}

@@ -1,0 +1,6 @@
+package sim
+
+import "github.com/seedbed-sim/seedbed/clock"
+
+// Bench runs until the step count reaches limit.
+func (w *World) Bench(limit uint64) { w.run(clock.Never, limit) }

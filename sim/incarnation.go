@@ -1,0 +1,305 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/clock"
+)
+
+// incarnation is one life of a node between boot and crash: the Env its
+// handlers get. What outlives it (identity, counters, clocks, disk) is handed
+// to the next one at boot.
+type incarnation struct {
+	// guard is the one byte that the hot path looks at: zero means that the
+	// node is up, free and not watched for anything, so inputs run at once
+	// and effects depart at once.
+	guard   guard
+	id      NodeID
+	number  uint32 // of this life, from 1
+	w       *World
+	node    Node
+	lamport uint64
+	seq     uint64     // counter of what this node originates: packets, timers, events; over all lives
+	depart  clock.Time // departure of the next effect of the running handler; >= w.now
+	skew    clock.Skew
+	timers  []timer
+	first   [1]timer // room for timers, so that a node with one timer needs no allocation
+	index   map[Timer]int32
+	rand    *rand.Rand
+	birth   *birth
+	*rare
+}
+
+// birth is what the node has over all its lives.
+type birth struct {
+	make    func(NodeID) Node
+	storage Storage
+	cost    func(Kind, any) time.Duration
+	// Mutations of storage that were issued, and those of them that have
+	// departed; departed < issued only while effects are pending.
+	issued, departed uint64
+}
+
+// rare holds what most incarnations never need; it is made by the first who
+// does.
+type rare struct {
+	pending []effect // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
+	inbox   []work   // inputs that wait for the node, in order of arrival; not empty iff guardInbox
+	asleep  clock.Time
+	waking  bool // a wake entry is queued, for asleep
+	pauses  int  // Pause calls without their Resume; > 0 iff guardPaused
+	traps   []trap
+	disk    Disk
+	results map[Timer]error // of background syncs
+	subs    map[string]*sub
+	ends    []func() // called when the incarnation ends
+}
+
+type guard uint8
+
+const (
+	guardDown   guard = 1 << iota // crashed, or not booted: inputs are lost
+	guardVoid                     // over: effects do nothing
+	guardDoomed                   // a trap has sprung: effects after it do nothing, those before it still leave
+	guardBusy                     // effects are pending: inputs queue, effects follow the pending ones
+	guardPaused                   // inputs queue, departures wait
+	guardInbox                    // inputs are queued: new ones queue behind them
+	guardTraps                    // traps count effects
+	guardCost                     // handlers cost time
+)
+
+// work is an input that waits in an inbox.
+type work struct {
+	kind    entryKind // entryPacket or entryTimer
+	from    NodeID
+	slot    int32
+	msg     Message
+	seq     uint64
+	lamport uint64
+}
+
+// defers decides what becomes of an input at a guarded node; false means that
+// it can be handled now.
+func (n *incarnation) defers(in work) bool {
+	switch {
+	case n.guard&guardDown != 0:
+		if in.kind == entryPacket {
+			n.w.drop(in.from, n.id, in.seq, in.lamport, in.msg)
+		}
+		return true
+	case n.guard&(guardBusy|guardPaused|guardInbox) != 0:
+		r := n.slow()
+		r.inbox = append(r.inbox, in)
+		n.guard |= guardInbox
+		return true
+	}
+	return false
+}
+
+// receive runs the handler of a packet.
+func (n *incarnation) receive(from NodeID, msg Message, id, lamport uint64) {
+	w := n.w
+	n.lamport = max(n.lamport, lamport) + 1
+	n.depart = w.now
+	w.step(KindDeliver, n.id, from, id, n.lamport, w.types.of(msg))
+	w.running, w.handler = n, w.steps
+	if w.watched {
+		msg = w.detail.received(w, n, from, id, msg)
+	}
+	if n.guard&guardCost != 0 {
+		n.spend(KindDeliver, msg)
+	}
+	n.node.Receive(n, from, msg)
+	if n.guard != 0 || w.watched {
+		n.settle()
+	}
+}
+
+// timeout runs the handler of a timer.
+func (n *incarnation) timeout(t Timer, typ, cause uint64) {
+	w := n.w
+	n.lamport++
+	n.depart = w.now
+	w.step(KindTimer, n.id, Nobody, 0, n.lamport, typ)
+	w.running, w.handler = n, w.steps
+	if w.watched {
+		w.detail.timer(w, n, t, cause)
+	}
+	if n.guard&guardCost != 0 {
+		n.spend(KindTimer, t)
+	}
+	n.node.Timeout(n, t)
+	if n.guard != 0 || w.watched {
+		n.settle()
+	}
+}
+
+// handle runs f as a handler of this node: boot, or World.Do.
+func (n *incarnation) handle(kind Kind, f func()) {
+	w := n.w
+	n.depart = w.now
+	w.running, w.handler = n, w.steps
+	if n.guard&guardCost != 0 {
+		n.spend(kind, nil)
+	}
+	f()
+	if n.guard != 0 || w.watched {
+		n.settle()
+	}
+}
+
+// settle follows every handler of a guarded or watched node.
+func (n *incarnation) settle() {
+	if n.guard&guardBusy != 0 {
+		n.wakeAt(n.pending[0].at)
+	}
+	if n.w.watched {
+		n.w.detail.settled(n.w, n)
+	}
+}
+
+// wake lets what is due depart, and when the node is free takes the next input
+// from the inbox.
+func (n *incarnation) wake() {
+	if n.rare == nil {
+		return // of an earlier incarnation
+	}
+	if n.waking && n.asleep <= n.w.now {
+		n.waking = false
+	}
+	if n.guard&(guardPaused|guardDown) != 0 {
+		return
+	}
+	for n.guard&guardBusy != 0 {
+		if n.pending[0].at > n.w.now {
+			n.wakeAt(n.pending[0].at)
+			return
+		}
+		e := n.pending[0]
+		if n.pending = n.pending[1:]; len(n.pending) == 0 {
+			n.pending = nil
+			n.guard &^= guardBusy
+		}
+		n.perform(&e)
+		if n.w.stopped || n.guard&guardDown != 0 {
+			return
+		}
+	}
+	if n.guard&guardInbox == 0 {
+		return
+	}
+	in := n.inbox[0]
+	if n.inbox = n.inbox[1:]; len(n.inbox) == 0 {
+		n.inbox = nil
+		n.guard &^= guardInbox
+	}
+	switch in.kind {
+	case entryPacket:
+		n.receive(in.from, in.msg, in.seq, in.lamport)
+	case entryTimer:
+		if t := &n.timers[in.slot]; t.armed && t.seq == in.seq {
+			n.fire(t)
+		}
+	}
+	if n.guard&(guardInbox|guardBusy|guardDown) == guardInbox {
+		n.wakeAt(n.w.now)
+	}
+}
+
+// wakeAt queues a wake, unless one is due no later.
+func (n *incarnation) wakeAt(at clock.Time) {
+	if n.waking && n.asleep <= at {
+		return
+	}
+	n.waking, n.asleep = true, at
+	w := n.w
+	n.seq++
+	i := w.queue.alloc()
+	e := &w.queue.pool[i]
+	e.at, e.msg, e.seq, e.from, e.to, e.kind = at, nil, n.seq, n.id, n.id, entryWake
+	w.queue.push(i)
+}
+
+// ID returns the node's name.
+func (n *incarnation) ID() NodeID { return n.id }
+
+// Now reads the wall clock at the departure of the next effect.
+func (n *incarnation) Now() clock.Time { return n.skew.Wall(n.depart) }
+
+// Elapsed reads the monotonic clock likewise.
+func (n *incarnation) Elapsed() time.Duration { return n.skew.Elapsed(n.depart) }
+
+// Rand returns this incarnation's stream, seeded when first used.
+func (n *incarnation) Rand() *rand.Rand {
+	if n.rand == nil {
+		n.rand = NewStream(n.w.config.Seed, "node", uint64(n.id), uint64(n.number)).Rand()
+	}
+	return n.rand
+}
+
+// Send is an effect.
+func (n *incarnation) Send(to NodeID, msg Message) {
+	if n.guard == 0 {
+		n.w.send(n, to, msg)
+		return
+	}
+	n.effect(effect{kind: effectSend, to: to, payload: msg})
+}
+
+// Emit is an effect.
+func (n *incarnation) Emit(fact Fact) {
+	if n.guard == 0 {
+		n.w.fact(n, fact)
+		return
+	}
+	n.effect(effect{kind: effectFact, payload: fact})
+}
+
+// Logf is not an effect: it changes nothing.
+func (n *incarnation) Logf(format string, args ...any) {
+	if n.w.config.Observer != nil && n.guard&guardVoid == 0 {
+		n.w.config.Observer.Log(n.id, fmt.Sprintf(format, args...))
+	}
+}
+
+// fact is the step of a fact that departs.
+func (w *World) fact(n *incarnation, fact Fact) {
+	w.step(KindFact, n.id, Nobody, 0, n.lamport, w.types.of(fact))
+	if w.watched {
+		w.detail.step(w, KindFact, n, Nobody, 0, fact)
+	}
+	if len(w.watchers) == 0 {
+		return
+	}
+	s := Step{N: w.steps, At: w.now, Kind: KindFact, Node: n.id, Incarnation: n.number, Lamport: n.lamport, Payload: fact}
+	for _, f := range w.watchers {
+		f(&s)
+	}
+}
+
+func (n *incarnation) invoke(input any) *Op {
+	w := n.w
+	if len(w.ops) == cap(w.ops) {
+		w.ops = make([]Op, 0, 64)
+	}
+	w.ops = append(w.ops, Op{Client: n.id, Input: input})
+	op := &w.ops[len(w.ops)-1]
+	n.effect(effect{kind: effectInvoke, payload: op})
+	return op
+}
+
+func (n *incarnation) finish(op *Op, outcome Outcome, output any) {
+	n.effect(effect{kind: effectReturn, payload: op, outcome: outcome, output: output})
+}
+
+func (n *incarnation) base() *incarnation { return n }
+
+// slow returns the incarnation's rare part.
+func (n *incarnation) slow() *rare {
+	if n.rare == nil {
+		n.rare = &rare{}
+	}
+	return n.rare
+}

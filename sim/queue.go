@@ -1,0 +1,231 @@
+package sim
+
+import (
+	"math/bits"
+
+	"github.com/seedbed-sim/seedbed/clock"
+)
+
+// entry is one thing that will happen: a copy of a packet, a timer, a node
+// that gets free, a world event. 64 bytes, one cache line.
+type entry struct {
+	at      clock.Time
+	msg     Message    // packet: the message; event: a func()
+	seq     uint64     // from's counter: packet id, and the order among from's entries
+	lamport uint64     // packet: the sender's time; otherwise the incarnation meant
+	aux     clock.Time // packet: departure; timer: slot and generation
+	from    NodeID     // origin; Nobody for the world
+	to      NodeID
+	next    int32 // in the pool: the next entry of the same wheel slot, or the next free one
+	kind    entryKind
+	copy    uint8 // which copy of the packet
+}
+
+type entryKind uint8
+
+const (
+	entryPacket entryKind = iota
+	entryTimer
+	entryWake  // the node's next departure is due, or it can take from its inbox
+	entryEvent // a world event
+)
+
+// queue holds entries ordered by time, then by tie (see less). It is a
+// hierarchical timing wheel (Varghese and Lauck 1987) whose current slot is
+// kept as a heap: an insertion is a link into a slot, and an entry moves down
+// at most one level per factor of 64 of its delay, so that the cost does not
+// grow with the number pending. Entries never move in memory; slots link them.
+type queue struct {
+	pool []entry
+	free int32 // list of free pool entries
+	n    int   // entries pending
+
+	// current is the slot (time >> slotBits) whose entries, and any earlier
+	// ones, are in near. All others are in the wheel, at the level of the
+	// highest digit (base 64) in which their slot differs from current.
+	current int64
+	near    []item // 4-ary heap by less
+	wheel   [levels][64]int32
+	used    [levels]uint64 // bit i of level l: wheel[l][i] is not empty
+
+	ties uint64 // key of the order between origins at one instant
+}
+
+// item is an entry of near: what the heap compares first, and where the rest is.
+type item struct {
+	at  clock.Time
+	idx int32
+}
+
+const (
+	slotBits = 14 // 16 µs
+	levels   = 9  // 64^9 slots reach beyond the end of time
+	none     = int32(-1)
+)
+
+func newQueue(ties uint64) queue {
+	q := queue{free: none, ties: ties}
+	for l := range q.wheel {
+		for i := range q.wheel[l] {
+			q.wheel[l][i] = none
+		}
+	}
+	return q
+}
+
+// alloc returns the index of an entry to fill and push. Pointers into the pool
+// hold until the next alloc.
+func (q *queue) alloc() int32 {
+	if i := q.free; i != none {
+		q.free = q.pool[i].next
+		return i
+	}
+	q.pool = append(q.pool, entry{})
+	return int32(len(q.pool) - 1)
+}
+
+// release gives a popped entry back.
+func (q *queue) release(i int32) {
+	e := &q.pool[i]
+	e.msg = nil
+	e.next = q.free
+	q.free = i
+}
+
+// push inserts a filled entry.
+func (q *queue) push(i int32) {
+	q.n++
+	q.insert(i)
+}
+
+func (q *queue) insert(i int32) {
+	e := &q.pool[i]
+	slot := int64(e.at) >> slotBits
+	if slot <= q.current {
+		q.up(item{e.at, i})
+		return
+	}
+	level := uint(63-bits.LeadingZeros64(uint64(slot^q.current))) / 6
+	digit := uint(slot>>(6*level)) & 63
+	e.next = q.wheel[level][digit]
+	q.wheel[level][digit] = i
+	q.used[level] |= 1 << digit
+}
+
+// next returns the time of the first entry; false if there is none.
+func (q *queue) next() (clock.Time, bool) {
+	if len(q.near) == 0 && !q.advance() {
+		return 0, false
+	}
+	return q.near[0].at, true
+}
+
+// pop removes the first entry; next must have said that there is one.
+func (q *queue) pop() int32 {
+	q.n--
+	first := q.near[0].idx
+	last := len(q.near) - 1
+	moved := q.near[last]
+	q.near = q.near[:last]
+	if last > 0 {
+		q.down(moved)
+	}
+	return first
+}
+
+// advance moves current to the next slot in use, and that slot's entries to
+// near; false if the wheel is empty.
+func (q *queue) advance() bool {
+	for level := 0; level < levels; {
+		if q.used[level] == 0 {
+			level++
+			continue
+		}
+		digit := uint(bits.TrailingZeros64(q.used[level]))
+		q.used[level] &^= 1 << digit
+		i := q.wheel[level][digit]
+		q.wheel[level][digit] = none
+		shift := 6 * uint(level)
+		q.current = (q.current>>(shift+6)<<6 | int64(digit)) << shift
+		for i != none {
+			next := q.pool[i].next
+			q.insert(i)
+			i = next
+		}
+		if len(q.near) > 0 {
+			return true
+		}
+		level = 0
+	}
+	return false
+}
+
+// less orders entries that are due: by time; at one instant the entries of one
+// origin by its counter, and those of different origins by a function of
+// (seed, time, origin), drawn anew at each instant so that no origin always
+// comes first. The world's own entries come before all others.
+func (q *queue) less(a, b item) bool {
+	if a.at != b.at {
+		return a.at < b.at
+	}
+	return q.tie(&q.pool[a.idx], &q.pool[b.idx])
+}
+
+func (q *queue) tie(a, b *entry) bool {
+	if a.from == b.from {
+		if a.seq != b.seq {
+			return a.seq < b.seq
+		}
+		return a.copy < b.copy
+	}
+	if a.from == Nobody || b.from == Nobody {
+		return a.from == Nobody
+	}
+	ha, hb := q.rank(a), q.rank(b)
+	if ha != hb {
+		return ha < hb
+	}
+	return a.from < b.from
+}
+
+func (q *queue) rank(e *entry) uint64 {
+	return Mix(q.ties ^ uint64(e.at)*0x9e3779b97f4a7c15 ^ uint64(e.from)<<32)
+}
+
+func (q *queue) up(it item) {
+	h := append(q.near, it)
+	i := len(h) - 1
+	for i > 0 {
+		p := (i - 1) / 4
+		if !q.less(it, h[p]) {
+			break
+		}
+		h[i] = h[p]
+		i = p
+	}
+	h[i] = it
+	q.near = h
+}
+
+func (q *queue) down(it item) {
+	h := q.near
+	i := 0
+	for {
+		c := 4*i + 1
+		if c >= len(h) {
+			break
+		}
+		first := c
+		for k := c + 1; k < min(c+4, len(h)); k++ {
+			if q.less(h[k], h[first]) {
+				first = k
+			}
+		}
+		if !q.less(h[first], it) {
+			break
+		}
+		h[i] = h[first]
+		i = first
+	}
+	h[i] = it
+}

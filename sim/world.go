@@ -1,0 +1,349 @@
+package sim
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/clock"
+)
+
+// World is one simulated run: virtual time, one queue, nodes and their
+// effects. Everything that happens in it is a function of its Config, its
+// nodes' code and the calls made on it. It is not safe for concurrent use.
+type World struct {
+	now     clock.Time
+	steps   uint64
+	hash    uint64
+	stopped bool // a violation, or Close: no step will follow
+	watched bool // steps are wanted in detail: observer, deep hash or copying
+
+	queue   queue
+	nodes   []*incarnation // by NodeID: each node's last incarnation; nodes[0] runs world events
+	network Network
+	packet  Packet // scratch, for calls of network
+	held    []int32
+	types   typeIDs
+	counts  [numKinds]uint64
+	handler uint64       // the step whose handler runs, or ran last
+	running *incarnation // whose handler runs, or ran last
+
+	config    Config
+	watchers  []func(*Step)
+	violation *Violation
+	history   []*Op
+	ops       []Op // the chunk that history's next elements are taken from
+	detail    *detail
+}
+
+// Config is what a World is made of.
+type Config struct {
+	Seed     uint64
+	Network  Network                 // nil: every packet arrives after 1 ms
+	Disk     func(id NodeID) Storage // nil: Env.Disk panics
+	MaxSteps uint64                  // the run's budget; 0 means 100 million
+
+	Observer     Observer // is offered every step; nil: no recording
+	Deep         bool     // keep the deep hash: payloads, facts and disk bytes
+	CopyMessages bool     // deliver deep copies: a message changed after Send changes the deep hash
+}
+
+// Violation is the end of a run: the first property that did not hold.
+type Violation struct {
+	Property string
+	Detail   string
+	Step     uint64
+	At       clock.Time
+	Node     NodeID // whose step it was
+	Stack    string // for PropertyNoPanic
+}
+
+func (v *Violation) Error() string { return v.Property + ": " + v.Detail }
+
+// Properties that the engine itself watches.
+const (
+	PropertyNoPanic    = "no panic"
+	PropertyStepBudget = "step budget"
+)
+
+// New returns a world at time 0 without nodes.
+func New(c Config) *World {
+	if c.MaxSteps == 0 {
+		c.MaxSteps = 100_000_000
+	}
+	w := &World{
+		config:  c,
+		queue:   newQueue(NewStream(c.Seed, "tie").At(0)),
+		network: c.Network,
+		hash:    hashStart,
+		nodes:   make([]*incarnation, 1, 16),
+		watched: c.Observer != nil || c.Deep || c.CopyMessages,
+	}
+	w.nodes[0] = &incarnation{w: w, guard: guardDown}
+	w.running = w.nodes[0]
+	if w.watched {
+		w.detail = newDetail()
+	}
+	if w.network == nil {
+		w.network = constantNetwork{}
+	}
+	if a, ok := c.Network.(interface{ Attach(*World) }); ok {
+		a.Attach(w)
+	}
+	return w
+}
+
+// RunUntil runs all steps up to and including time t, and then moves the world
+// to t. It is false if a violation stopped the run before.
+func (w *World) RunUntil(t clock.Time) bool {
+	w.run(t, w.config.MaxSteps)
+	if w.stopped {
+		return false
+	}
+	w.now = max(w.now, t)
+	return true
+}
+
+// Step runs one step. It is false when nothing is left to happen, or a
+// violation has stopped the run.
+func (w *World) Step() bool {
+	before := w.steps
+	w.run(clock.Never, before+1)
+	return w.steps > before
+}
+
+// run takes entries until the next lies behind time until, or the step count
+// has reached limit. The one recover of the engine is here, around the loop.
+func (w *World) run(until clock.Time, limit uint64) {
+	defer w.caught()
+	for !w.stopped && w.steps < limit {
+		at, ok := w.queue.next()
+		if !ok || at > until {
+			return
+		}
+		i := w.queue.pop()
+		e := &w.queue.pool[i]
+		w.now = at
+		switch e.kind {
+		case entryPacket:
+			w.arrive(i, e)
+		case entryTimer:
+			w.expire(i, e)
+		case entryWake:
+			n := w.nodes[e.to]
+			w.queue.release(i)
+			n.wake()
+		case entryEvent:
+			f := e.msg.(func())
+			w.queue.release(i)
+			w.running, w.handler = w.nodes[0], w.steps
+			f()
+		}
+	}
+	if !w.stopped && w.steps >= w.config.MaxSteps {
+		w.Fail(PropertyStepBudget, fmt.Sprintf("%d steps by %s; %s took the last", w.steps, w.now, w.running.id))
+	}
+}
+
+// caught turns a panic of a handler into the run's violation.
+func (w *World) caught() {
+	if r := recover(); r != nil {
+		w.fail(Violation{Property: PropertyNoPanic, Detail: fmt.Sprint(r), Stack: string(debug.Stack())})
+	}
+}
+
+// arrive is the end of a packet's way: e is entry i, just popped.
+func (w *World) arrive(i int32, e *entry) {
+	p := &w.packet
+	p.From, p.To, p.ID, p.Sent, p.Now = e.from, e.to, e.seq, e.aux, w.now
+	if a := w.network.Arrive(p); a.Verb != Deliver {
+		w.divert(i, e, a)
+		return
+	}
+	n := w.nodes[e.to]
+	from, msg, id, lamport := e.from, e.msg, e.seq, e.lamport
+	w.queue.release(i)
+	if n.guard != 0 && n.defers(work{kind: entryPacket, from: from, msg: msg, seq: id, lamport: lamport}) {
+		return
+	}
+	n.receive(from, msg, id, lamport)
+}
+
+// divert carries out an arrival that is not a delivery.
+func (w *World) divert(i int32, e *entry, a Arrival) {
+	switch a.Verb {
+	case Drop:
+		w.drop(e.from, e.to, e.seq, e.lamport, e.msg)
+		w.queue.release(i)
+	case Postpone:
+		e.at = w.now.Add(max(a.After, 1))
+		w.queue.push(i)
+	case Hold:
+		w.held = append(w.held, i)
+	}
+}
+
+// Release makes all held packets arrive again, now.
+func (w *World) Release() {
+	held := w.held
+	w.held = nil
+	for _, i := range held {
+		w.queue.pool[i].at = w.now
+		w.queue.push(i)
+	}
+}
+
+// send puts a packet on its way, now.
+func (w *World) send(n *incarnation, to NodeID, msg Message) {
+	if uint(to) >= uint(len(w.nodes)) || to == Nobody {
+		panic(fmt.Sprintf("sim: %s sends to %s: there is no such node", n.id, to))
+	}
+	n.seq++
+	p := &w.packet
+	p.From, p.To, p.ID, p.Sent, p.Now, p.Msg = n.id, to, n.seq, w.now, w.now, msg
+	p.Fate.n = 0
+	w.network.Send(p)
+	if w.watched {
+		msg = w.detail.sent(w, n, msg)
+	}
+	if p.Fate.n == 0 {
+		w.drop(n.id, to, n.seq, n.lamport, msg)
+		return
+	}
+	for c := range p.Fate.n {
+		i := w.queue.alloc()
+		e := &w.queue.pool[i]
+		e.at = w.now.Add(p.Fate.delays[c])
+		e.msg, e.seq, e.lamport, e.aux = msg, n.seq, n.lamport, w.now
+		e.from, e.to, e.kind, e.copy = n.id, to, entryPacket, uint8(c)
+		w.queue.push(i)
+	}
+}
+
+// drop is the step of a lost packet.
+func (w *World) drop(from, to NodeID, id, lamport uint64, msg Message) {
+	w.step(KindDrop, to, from, id, lamport, w.types.of(msg))
+	if w.watched {
+		w.detail.step(w, KindDrop, w.nodes[to], from, id, msg)
+	}
+}
+
+// At has f called at time t, or now if t is past: the plan's door to the
+// world. Events of one instant run in the order of their calls, before
+// anything that nodes do at that instant.
+func (w *World) At(t clock.Time, f func()) { w.event(w.nodes[0], max(t, w.now), f) }
+
+func (w *World) event(origin *incarnation, t clock.Time, f func()) {
+	origin.seq++
+	i := w.queue.alloc()
+	e := &w.queue.pool[i]
+	e.at, e.msg, e.seq, e.from, e.to, e.kind = t, f, origin.seq, origin.id, origin.id, entryEvent
+	w.queue.push(i)
+}
+
+// Watch has f called for each fact when it departs. The Step is reused.
+func (w *World) Watch(f func(s *Step)) { w.watchers = append(w.watchers, f) }
+
+// Fail stops the run at this step: the property does not hold. The first call
+// of a run counts.
+func (w *World) Fail(property, detail string) {
+	w.fail(Violation{Property: property, Detail: detail})
+}
+
+func (w *World) fail(v Violation) {
+	if w.violation != nil {
+		return
+	}
+	v.Step, v.At, v.Node = w.steps, w.now, w.running.id
+	w.violation = &v
+	w.stop()
+}
+
+// stop ends the run: effects of the handler that runs are void from here.
+func (w *World) stop() {
+	w.stopped = true
+	w.running.guard |= guardVoid
+}
+
+// Fault makes what was done to the world a step: f prints itself.
+func (w *World) Fault(f any) {
+	w.step(KindFault, Nobody, Nobody, 0, 0, w.types.of(f))
+	if w.watched {
+		w.detail.step(w, KindFault, w.nodes[0], Nobody, 0, f)
+	}
+}
+
+// step counts and hashes.
+func (w *World) step(kind Kind, node, peer NodeID, packet, lamport, typ uint64) {
+	w.steps++
+	w.counts[kind]++
+	w.hash = hashStep(w.hash, uint64(w.now), uint64(kind)|uint64(node)<<8|uint64(peer)<<36, packet, lamport, typ)
+}
+
+// Close ends the run and frees what its nodes hold: coroutines of Spawn. The
+// world can still be read.
+func (w *World) Close() {
+	w.stopped = true
+	for _, n := range w.nodes[1:] {
+		if n.guard&guardDown == 0 {
+			n.end()
+		}
+	}
+}
+
+// Now returns the world's time: true time.
+func (w *World) Now() clock.Time { return w.now }
+
+// Steps returns the number of steps so far.
+func (w *World) Steps() uint64 { return w.steps }
+
+// Count returns the number of steps of a kind so far.
+func (w *World) Count(k Kind) uint64 { return w.counts[k] }
+
+// Hash returns the always-on hash of all steps so far.
+func (w *World) Hash() uint64 { return w.hash }
+
+// DeepHash returns the hash that also covers contents; 0 unless Config.Deep.
+func (w *World) DeepHash() uint64 {
+	if !w.config.Deep {
+		return 0
+	}
+	return Mix(w.detail.deep ^ w.hash)
+}
+
+// Violation returns what stopped the run, or nil.
+func (w *World) Violation() *Violation { return w.violation }
+
+// History returns the client operations so far, in the order of invocation.
+func (w *World) History() []*Op { return w.history }
+
+// Nodes returns how many nodes there are; their ids are 1 to Nodes.
+func (w *World) Nodes() int { return len(w.nodes) - 1 }
+
+// Node returns the running, or last, instance of a node.
+func (w *World) Node(id NodeID) Node { return w.incarnation(id).node }
+
+// Seed returns the root seed.
+func (w *World) Seed() uint64 { return w.config.Seed }
+
+// Where tells where the run stands, for a watchdog on another goroutine that
+// has seen no progress: it reads without synchronisation, so its answer is
+// right only while the run is stuck.
+//
+//go:norace
+func (w *World) Where() (step uint64, at clock.Time, node NodeID) {
+	return w.steps, w.now, w.running.id
+}
+
+func (w *World) incarnation(id NodeID) *incarnation {
+	if id <= Nobody || int(id) >= len(w.nodes) {
+		panic(fmt.Sprintf("sim: there is no node %s in a world of %d", id, len(w.nodes)-1))
+	}
+	return w.nodes[id]
+}
+
+// constantNetwork is the network of a world without one.
+type constantNetwork struct{}
+
+func (constantNetwork) Send(p *Packet)         { p.Fate.Add(time.Millisecond) }
+func (constantNetwork) Arrive(*Packet) Arrival { return Arrival{} }
