@@ -105,7 +105,7 @@ func (o Operation) Info() { Complete(o.p.Env, o.op, Info, nil) }
 
 // wait hands control back to the world until the next input.
 func (p *Proc) wait() {
-	if p.dead || !p.yield(struct{}{}) {
+	if !p.yield(struct{}{}) {
 		runtime.Goexit()
 	}
 }
