@@ -1,0 +1,135 @@
+package netsim
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// Lossy loses a share of the packets. On a FIFO link, too, they are lost for
+// good; Link.Loss is the loss that such a link repairs.
+type Lossy struct {
+	PPM sim.PPM
+	On  Links
+}
+
+// Duplicating adds a copy to a share of the packets. It arrives up to By after
+// the first; if By is 0, up to as much later as the first takes.
+type Duplicating struct {
+	PPM sim.PPM
+	By  time.Duration
+	On  Links
+}
+
+// Reordering makes a share of the packets take up to By longer. On a FIFO link
+// they hold up those behind them.
+type Reordering struct {
+	PPM sim.PPM
+	By  time.Duration
+	On  Links
+}
+
+// Slow multiplies delays by Factor (0 counts as 1), then adds Extra.
+type Slow struct {
+	Factor int64
+	Extra  time.Duration
+	On     Links
+}
+
+// Named gives a rule draws of its own, apart from those of all rules of
+// other names.
+func Named(name string, r Rule) Rule { return named{r, name} }
+
+type named struct {
+	Rule
+	name string
+}
+
+func (r named) Name() string { return r.name }
+
+func (r Lossy) Name() string       { return "lossy" }
+func (r Duplicating) Name() string { return "duplicating" }
+func (r Reordering) Name() string  { return "reordering" }
+func (r Slow) Name() string        { return "slow" }
+
+func (r Lossy) Links() Links       { return r.On }
+func (r Duplicating) Links() Links { return r.On }
+func (r Reordering) Links() Links  { return r.On }
+func (r Slow) Links() Links        { return r.On }
+
+// Rewrite implements Rule.
+func (r Lossy) Rewrite(p *sim.Packet, d Draws) {
+	if d.Chance(r.PPM) {
+		p.Fate.Lose()
+	}
+}
+
+// Rewrite implements Rule.
+func (r Duplicating) Rewrite(p *sim.Packet, d Draws) {
+	if d.Chance(r.PPM) && p.Fate.Len() > 0 {
+		first := p.Fate.Delay(0)
+		by := r.By
+		if by <= 0 {
+			by = first
+		}
+		p.Fate.Add(plus(first, d.Between(0, by)))
+	}
+}
+
+// Rewrite implements Rule.
+func (r Reordering) Rewrite(p *sim.Packet, d Draws) {
+	if d.Chance(r.PPM) && r.By > 0 {
+		for i := range p.Fate.Len() {
+			p.Fate.SetDelay(i, plus(p.Fate.Delay(i), d.Between(1, r.By)))
+		}
+	}
+}
+
+// Rewrite implements Rule.
+func (r Slow) Rewrite(p *sim.Packet, _ Draws) {
+	for i := range p.Fate.Len() {
+		p.Fate.SetDelay(i, plus(times(p.Fate.Delay(i), max(r.Factor, 1)), r.Extra))
+	}
+}
+
+func (r Lossy) String() string { return fmt.Sprintf("Lossy{%dppm %v}", r.PPM, r.On) }
+
+func (r Duplicating) String() string {
+	return fmt.Sprintf("Duplicating{%dppm%s %v}", r.PPM, within(r.By), r.On)
+}
+
+func (r Reordering) String() string {
+	return fmt.Sprintf("Reordering{%dppm%s %v}", r.PPM, within(r.By), r.On)
+}
+
+func (r Slow) String() string {
+	return fmt.Sprintf("Slow{×%d+%v %v}", max(r.Factor, 1), r.Extra, r.On)
+}
+
+func within(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" ≤%v", d)
+}
+
+// plus and times stop at the longest delay there is; delays are not negative.
+
+const forever = time.Duration(1<<63 - 1)
+
+func plus(d, by time.Duration) time.Duration {
+	if d > forever-max(by, 0) {
+		return forever
+	}
+	return max(d+by, 0)
+}
+
+func times(d time.Duration, factor int64) time.Duration {
+	hi, lo := bits.Mul64(uint64(d), uint64(factor))
+	if hi != 0 || lo > uint64(forever) {
+		return forever
+	}
+	return time.Duration(lo)
+}
