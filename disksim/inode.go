@@ -1,0 +1,182 @@
+package disksim
+
+import (
+	"math"
+	"slices"
+)
+
+// inode is the content of a file: the node's view of it, and what it takes to get back from there.
+type inode struct {
+	id   uint64
+	data []byte // the view; bytes of its array beyond len are garbage
+	// What the medium does not have for certain, oldest first; entries before head have been synced. An append-only
+	// file's undo stays empty, so writing and syncing it moves no byte twice.
+	log  []mutation
+	head int
+	undo []byte // bytes that the mutations of log replaced, in their order
+	// There are mutations that a failed sync gave up. Then those that were synced after them stay in log, as kept.
+	abandoned bool
+	dirty     bool // listed in Disk.dirty
+}
+
+// mutation is one change of a file's content or size.
+type mutation struct {
+	seq  uint64 // its place among all mutations of the disk
+	size int64  // of the file before it
+	off  int64  // a write covers [off, end); a cut makes the size off
+	end  int64  // cutEnd for a cut
+	undo int    // where in inode.undo the bytes [off, min(end, size)) begin
+	fate fate
+}
+
+type fate uint8
+
+const (
+	open      fate = iota // the next sync, or the crash, decides
+	abandoned             // the crash decides
+	kept                  // synced
+)
+
+// cutEnd marks a cut: its undo bytes reach to the size before it.
+const cutEnd = math.MaxInt64
+
+func (m *mutation) isCut() bool { return m.end == cutEnd }
+
+// after is the size after m.
+func (m *mutation) after() int64 {
+	if m.isCut() {
+		return m.off
+	}
+	return max(m.size, m.end)
+}
+
+// replaced is the number of bytes that m took away.
+func (m *mutation) replaced() int64 { return max(min(m.end, m.size)-m.off, 0) }
+
+func (ino *inode) size() int64 { return int64(len(ino.data)) }
+
+// write applies p at off; a gap reads as zeros.
+func (ino *inode) write(seq uint64, p []byte, off int64) {
+	size := ino.size()
+	ino.log = append(ino.log, mutation{seq: seq, size: size, off: off, end: off + int64(len(p)), undo: len(ino.undo)})
+	if off == size {
+		ino.data = append(ino.reserve(len(p)), p...)
+		return
+	}
+	ino.save()
+	if off > size {
+		ino.resize(off)
+	}
+	n := copy(ino.data[off:], p)
+	ino.data = append(ino.data, p[n:]...)
+}
+
+// reserve returns data with room for n bytes more. It doubles, where append alone would grow a large file by a quarter.
+func (ino *inode) reserve(n int) []byte {
+	if need := len(ino.data) + n; need > cap(ino.data) {
+		return slices.Grow(ino.data, max(need, 2*cap(ino.data), 512)-len(ino.data))
+	}
+	return ino.data
+}
+
+// truncate sets the size.
+func (ino *inode) truncate(seq uint64, size int64) {
+	ino.log = append(ino.log, mutation{seq: seq, size: ino.size(), off: size, end: cutEnd, undo: len(ino.undo)})
+	ino.save()
+	ino.resize(size)
+}
+
+// save keeps what the newest mutation is about to replace.
+func (ino *inode) save() {
+	m := &ino.log[len(ino.log)-1]
+	if n := m.replaced(); n > 0 {
+		ino.undo = append(ino.undo, ino.data[m.off:m.off+n]...)
+	}
+}
+
+// resize cuts data, or grows it with zeros.
+func (ino *inode) resize(size int64) {
+	if n := size - ino.size(); n > 0 {
+		ino.data = append(ino.data, make([]byte, n)...)
+	}
+	ino.data = ino.data[:size]
+}
+
+// revert undoes m, which is the newest mutation of data.
+func (ino *inode) revert(m *mutation) {
+	ino.resize(m.size)
+	if n := m.replaced(); n > 0 {
+		copy(ino.data[m.off:], ino.undo[m.undo:m.undo+int(n)])
+	}
+}
+
+// synced makes the mutations up to seq durable, except those that were given up.
+func (ino *inode) synced(upto uint64) {
+	if ino.abandoned {
+		for i := ino.head; i < len(ino.log) && ino.log[i].seq <= upto; i++ {
+			if ino.log[i].fate == open {
+				ino.log[i].fate = kept
+			}
+		}
+		return
+	}
+	for ino.head < len(ino.log) && ino.log[ino.head].seq <= upto {
+		ino.head++
+	}
+	switch rest := len(ino.log) - ino.head; {
+	case rest == 0:
+		ino.forget()
+	case ino.head > 2*rest+16: // amortised: half of what is copied was synced
+		start := ino.log[ino.head].undo
+		ino.undo = ino.undo[:copy(ino.undo, ino.undo[start:])]
+		ino.log = ino.log[:copy(ino.log, ino.log[ino.head:])]
+		ino.head = 0
+		for i := range ino.log {
+			ino.log[i].undo -= start
+		}
+	}
+}
+
+// abandon gives the mutations up to seq up: no sync will write them.
+func (ino *inode) abandon(upto uint64) {
+	for i := ino.head; i < len(ino.log) && ino.log[i].seq <= upto; i++ {
+		if ino.log[i].fate == open {
+			ino.log[i].fate = abandoned
+			ino.abandoned = true
+		}
+	}
+}
+
+// forget says that the medium has data as it is.
+func (ino *inode) forget() {
+	ino.log, ino.undo, ino.head, ino.abandoned = ino.log[:0], ino.undo[:0], 0, false
+}
+
+// retract undoes the mutations that never left the node.
+func (ino *inode) retract(departed uint64) {
+	for n := len(ino.log); n > ino.head && ino.log[n-1].seq > departed; n-- {
+		m := &ino.log[n-1]
+		ino.revert(m)
+		ino.undo = ino.undo[:m.undo]
+		ino.log = ino.log[:n-1]
+	}
+}
+
+// corrupt flips bits of a byte of the medium: in the oldest bytes that an unsynced mutation replaced there, else in data.
+func (ino *inode) corrupt(off int64, mask byte) bool {
+	size := ino.size()
+	if ino.head < len(ino.log) {
+		size = ino.log[ino.head].size
+	}
+	if off < 0 || off >= size {
+		return false
+	}
+	for i := ino.head; i < len(ino.log); i++ {
+		if m := &ino.log[i]; off >= m.off && off < m.off+m.replaced() {
+			ino.undo[m.undo+int(off-m.off)] ^= mask
+			return true
+		}
+	}
+	ino.data[off] ^= mask
+	return true
+}
