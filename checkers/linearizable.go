@@ -1,0 +1,457 @@
+package checkers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// DefaultBudget is how many steps of its model a search may take per partition. It is a few tens of milliseconds.
+const DefaultBudget = 50_000
+
+// Model is a sequential specification: what clients may see of a service that handles one operation at a time.
+//
+// States are immutable values; Step returns a new one. Step is a pure function of its arguments.
+type Model struct {
+	Name string
+
+	// Key names the partition an operation belongs to. Partitions do not influence one another and are checked one by
+	// one, in the order of their keys. Nil: all operations belong together.
+	Key func(input any) string
+
+	// Init is the state before the first operation of a partition.
+	Init any
+
+	// Step applies an operation to a state. It returns false if a service in this state could not have answered with this
+	// output.
+	//
+	// The output is Unseen for an operation of unknown outcome. Step must accept it in every state: it returns the state
+	// after the operation where that has an effect, and the same state where it has none. This is enough for "it may or
+	// may not have happened": an operation that never took effect can always be put behind all others, where nobody sees
+	// what it does.
+	Step func(state, input, output any) (next any, ok bool)
+
+	// Equal tells whether two states are equal. Nil: they are comparable with ==.
+	Equal func(a, b any) bool
+
+	// Hash, if not nil, is equal for equal states.
+	Hash func(state any) uint64
+
+	// Budget is the number of steps after which the search of one partition gives up. Zero: DefaultBudget.
+	Budget int
+
+	// infer narrows what the outputs of a partition reveal about its unknown outcomes. It may drop an operation (by
+	// leaving it out of the result), move its ret, and replace Unseen, as long as the partition is linearizable after
+	// it if and only if it was before.
+	infer func(init any, calls []call) []call
+}
+
+// Unseen is the output of an operation whose outcome nobody saw: it may take effect at any time after its invocation, or
+// never.
+type Unseen struct{}
+
+func (Unseen) String() string { return "?" }
+
+// Linearizable reports whether the history is one that the model's service could have given: every operation takes effect
+// at one instant between its invocation and its completion (Herlihy and Wing 1990). An operation that ended with
+// sim.Info, or is still pending, may take effect later, or never; one that ended with sim.Fail has not happened.
+//
+// The search is Porcupine's (Lowe 2017), after a short one of our own. A panic in the model's Step is passed on. Invalid
+// results carry the partition's operations and explain themselves; Unknown means that the budget ran out, or that no
+// operation has a known outcome.
+func Linearizable(m Model, ops []*sim.Op) Result {
+	result := Result{Detail: "no operation has a known outcome"}
+	judged := false
+	for _, p := range partition(&m, ops) {
+		if !p.known {
+			continue
+		}
+		r := p.check(&m)
+		if !judged || result.Verdict.Join(r.Verdict) != result.Verdict {
+			result = r
+		}
+		judged = true
+		if r.Verdict == Invalid {
+			break
+		}
+	}
+	result.Property = `always "` + m.Name + ` is linearizable"`
+	return result
+}
+
+// call is one operation as the search sees it.
+type call struct {
+	op     *sim.Op
+	input  any
+	output any    // Unseen if the outcome is unknown
+	from   uint64 // step of the invocation
+	ret    uint64 // last step at which it can take effect; forever if the outcome is unknown
+}
+
+const forever = math.MaxInt64
+
+func (c *call) unseen() bool {
+	_, unseen := c.output.(Unseen)
+	return unseen
+}
+
+// part is one partition of a history.
+type part struct {
+	key   string
+	calls []call // in order of invocation
+	known bool   // some outcome is known
+}
+
+// partition splits a history by key, in the order of the keys, without what certainly did not happen.
+func partition(m *Model, ops []*sim.Op) []*part {
+	var parts []*part
+	byKey := make(map[string]*part)
+	for _, op := range ops {
+		c := call{op: op, input: op.Input, output: op.Output, from: op.Call, ret: op.Return}
+		switch op.Outcome {
+		case sim.Fail:
+			continue
+		case sim.Info, sim.Pending:
+			c.output, c.ret = Unseen{}, forever
+		}
+		key := ""
+		if m.Key != nil {
+			key = m.Key(op.Input)
+		}
+		p := byKey[key]
+		if p == nil {
+			p = &part{key: key, calls: make([]call, 0, 16)}
+			byKey[key] = p
+			parts = append(parts, p)
+		}
+		p.calls = append(p.calls, c)
+		p.known = p.known || op.Outcome == sim.OK
+	}
+	slices.SortFunc(parts, func(a, b *part) int { return strings.Compare(a.key, b.key) })
+	for _, p := range parts {
+		slices.SortFunc(p.calls, func(a, b call) int {
+			return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.op.ID, b.op.ID))
+		})
+	}
+	return parts
+}
+
+func (p *part) check(m *Model) Result {
+	calls := p.calls
+	if m.infer != nil {
+		calls = m.infer(m.Init, slices.Clone(calls))
+	}
+	s := search{model: m, calls: calls}
+	if s.greedy() {
+		return Result{Verdict: Valid}
+	}
+	s.budget = cmp.Or(m.Budget, DefaultBudget)
+	ok, _ := s.porcupine(false)
+	switch {
+	case s.budget < 0:
+		return Result{Verdict: Unknown, Ops: p.ops(), Detail: fmt.Sprintf("%sundecided after %d steps: %s",
+			p.label(), cmp.Or(m.Budget, DefaultBudget), p.size())}
+	case ok:
+		return Result{Verdict: Valid}
+	}
+	return Result{Verdict: Invalid, Ops: p.ops(), Detail: p.explain(&s)}
+}
+
+// search looks for an order of one partition's calls that its model accepts.
+type search struct {
+	model    *Model
+	calls    []call
+	budget   int // steps left; negative once exhausted
+	panicked any // what Step panicked with, to be passed on
+}
+
+// step applies a call. Once the budget is exhausted it refuses everything, so that the search ends.
+func (s *search) step(state any, c *call) (next any, ok bool) {
+	next, ok = s.model.Step(state, c.input, c.output)
+	if !ok && c.unseen() {
+		panic(fmt.Sprintf("checkers: model %s refuses the unknown outcome of %v in state %v", s.model.Name, c.input, state))
+	}
+	return next, ok
+}
+
+func (s *search) equal(a, b any) bool {
+	if s.model.Equal != nil {
+		return s.model.Equal(a, b)
+	}
+	return a == b
+}
+
+// porcupine runs the search to its end. Porcupine gets one partition and no timeout, because its timeout is a wall clock.
+// Times are ranks, without ties: calls before returns at the same step, as the intervals are closed, then by id.
+func (s *search) porcupine(verbose bool) (ok bool, orders [][]int) {
+	model := porcupine.Model{
+		Init: func() any { return s.model.Init },
+		StepContext: func(_ context.Context, state, input, _ any) (ok bool, next any) {
+			if s.budget--; s.budget < 0 {
+				return false, nil
+			}
+			// Porcupine steps on a goroutine of its own, where a panic would end the process.
+			defer func() {
+				if p := recover(); p != nil {
+					s.panicked, s.budget = p, -1
+				}
+			}()
+			next, ok = s.step(state, input.(*call))
+			return ok, next
+		},
+		Equal: s.equal,
+		Hash:  s.model.Hash,
+	}
+	ops := make([]porcupine.Operation, len(s.calls))
+	for i := range s.calls {
+		ops[i].Input = &s.calls[i]
+	}
+	for rank, id := range s.ranks() {
+		if id >= 0 {
+			ops[id].Call = int64(rank)
+		} else {
+			ops[^id].Return = int64(rank)
+		}
+	}
+	if verbose {
+		result, info := porcupine.CheckOperationsVerbose(model, ops, 0)
+		ok = result == porcupine.Ok
+		if p := info.PartialLinearizations(); len(p) > 0 {
+			orders = p[0]
+		}
+	} else {
+		ok = porcupine.CheckOperations(model, ops)
+	}
+	if s.panicked != nil {
+		panic(s.panicked)
+	}
+	return ok, orders
+}
+
+// ranks lists the calls (as i) and returns (as ^i) in order of time.
+func (s *search) ranks() []int {
+	ids := make([]int, 0, 2*len(s.calls))
+	for i := range s.calls {
+		ids = append(ids, i)
+	}
+	for i := range s.calls {
+		ids = append(ids, ^i)
+	}
+	time := func(id int) uint64 {
+		if id >= 0 {
+			return s.calls[id].from
+		}
+		return s.calls[^id].ret
+	}
+	// Stable: calls come first in ids, and calls are in order of invocation, then id.
+	slices.SortStableFunc(ids, func(a, b int) int { return cmp.Compare(time(a), time(b)) })
+	return ids
+}
+
+// greedy looks for an order without memory and gives up soon: true is a proof, the order found; false says nothing. Most
+// valid histories end here, at a tenth of the cost of the full search.
+//
+// It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last.
+func (s *search) greedy() bool {
+	g := newGreedy(s)
+	return g.extend(s.model.Init)
+}
+
+type greedy struct {
+	*search
+	byRet      []*call  // in order of ret: unknown outcomes are last
+	next, prev []int    // links between those not yet placed; len(byRet) is the ring's head
+	soonest    []uint64 // soonest[i] is the least from of byRet[i:]
+	left       int      // steps left
+}
+
+func newGreedy(s *search) *greedy {
+	n := len(s.calls)
+	g := &greedy{search: s, left: 64 + 16*n, byRet: make([]*call, n), soonest: make([]uint64, n)}
+	for i := range s.calls {
+		g.byRet[i] = &s.calls[i]
+	}
+	slices.SortStableFunc(g.byRet, func(a, b *call) int { return cmp.Compare(a.ret, b.ret) })
+	links := make([]int, 2*(n+1))
+	g.next, g.prev = links[:n+1], links[n+1:]
+	for i := range n + 1 {
+		g.next[i], g.prev[i] = (i+1)%(n+1), (i+n)%(n+1)
+	}
+	least := uint64(forever)
+	for i := n - 1; i >= 0; i-- {
+		least = min(least, g.byRet[i].from)
+		g.soonest[i] = least
+	}
+	return g
+}
+
+// extend places all calls still linked, from this state on.
+func (g *greedy) extend(state any) bool {
+	head := len(g.byRet)
+	first := g.next[head]
+	if first == head || g.byRet[first].unseen() {
+		return true // unknown outcomes are accepted everywhere, and last
+	}
+	deadline := g.byRet[first].ret
+	var effects [8]struct {
+		i    int
+		next any
+	}
+	n := 0
+	for i := first; i != head && g.soonest[i] <= deadline; i = g.next[i] {
+		if g.byRet[i].from > deadline {
+			continue
+		}
+		if g.left--; g.left < 0 {
+			return false
+		}
+		next, ok := g.step(state, g.byRet[i])
+		switch {
+		case !ok:
+		case g.equal(state, next):
+			if !g.byRet[i].unseen() {
+				return g.place(i, state)
+			}
+		case n < len(effects):
+			effects[n].i, effects[n].next = i, next
+			n++
+		}
+	}
+	for _, e := range effects[:n] {
+		if g.place(e.i, e.next) {
+			return true
+		}
+	}
+	return false
+}
+
+// place puts a call next, and all others after it; if that fails it takes the call back.
+func (g *greedy) place(i int, state any) bool {
+	g.next[g.prev[i]], g.prev[g.next[i]] = g.next[i], g.prev[i]
+	if g.extend(state) {
+		return true
+	}
+	g.next[g.prev[i]], g.prev[g.next[i]] = i, i
+	return false
+}
+
+func (p *part) ops() []*sim.Op {
+	ops := make([]*sim.Op, len(p.calls))
+	for i := range p.calls {
+		ops[i] = p.calls[i].op
+	}
+	return ops
+}
+
+func (p *part) label() string {
+	if p.key == "" {
+		return ""
+	}
+	return "key " + p.key + ": "
+}
+
+func (p *part) size() string {
+	unseen := 0
+	for i := range p.calls {
+		if p.calls[i].unseen() {
+			unseen++
+		}
+	}
+	return fmt.Sprintf("%d operations, %d of unknown outcome", len(p.calls), unseen)
+}
+
+// explain says why no order exists: the longest one that does, and the operation that fits nowhere after it. Porcupine
+// hands its partial orders out in the order of a map; the longest, then least, is the canonical one.
+func (p *part) explain(s *search) string {
+	s.budget = math.MaxInt // the same search has just ended within its budget
+	_, orders := s.porcupine(true)
+	slices.SortFunc(orders, func(a, b []int) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), slices.Compare(a, b))
+	})
+	var longest []int
+	if len(orders) > 0 {
+		longest = orders[0]
+	}
+	place := make(map[int]int, len(longest)) // by call: its place in the order, from 1
+	state := s.model.Init
+	for i, id := range longest {
+		place[id] = i + 1
+		state, _ = s.step(state, &s.calls[id])
+	}
+	stuck := -1
+	for i := range s.calls {
+		if place[i] == 0 && (stuck < 0 || s.calls[i].ret < s.calls[stuck].ret) {
+			stuck = i
+		}
+	}
+
+	var b strings.Builder
+	c := &s.calls[stuck]
+	fmt.Fprintf(&b, "%s%v of %v has no place: after the %d operations that can be ordered before it, the state is %v",
+		p.label(), describe(c), c.op.Client, len(longest), state)
+	later := 0
+	rows := [][]string{{"order", "steps", "client", "operation"}}
+	for i := range s.calls {
+		d := &s.calls[i]
+		if d.from > c.ret {
+			later++
+			continue
+		}
+		order := "-"
+		if n := place[i]; n > 0 {
+			order = strconv.Itoa(n)
+		} else if i == stuck {
+			order = "!"
+		}
+		rows = append(rows, []string{order, interval(d), d.op.Client.String(), describe(d)})
+	}
+	table(&b, rows)
+	if later > 0 {
+		fmt.Fprintf(&b, "\n  and %d invoked later", later)
+	}
+	return b.String()
+}
+
+func describe(c *call) string {
+	switch {
+	case c.op.Outcome != sim.OK:
+		return fmt.Sprintf("%v (%v)", c.input, c.op.Outcome)
+	case c.output == nil:
+		return fmt.Sprint(c.input)
+	default:
+		return fmt.Sprintf("%v → %v", c.input, c.output)
+	}
+}
+
+func interval(c *call) string {
+	if c.op.Outcome != sim.OK {
+		return strconv.FormatUint(c.from, 10) + "…"
+	}
+	return strconv.FormatUint(c.from, 10) + "–" + strconv.FormatUint(c.op.Return, 10)
+}
+
+// table writes rows as indented columns, each on a line of its own.
+func table(b *strings.Builder, rows [][]string) {
+	width := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], len([]rune(cell)))
+		}
+	}
+	for _, row := range rows {
+		b.WriteString("\n")
+		line := ""
+		for i, cell := range row {
+			line += "  " + cell + strings.Repeat(" ", width[i]-len([]rune(cell)))
+		}
+		b.WriteString(strings.TrimRight(line, " "))
+	}
+}

@@ -1,0 +1,283 @@
+package checkers
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// checkAll judges a history by every way there is, which must agree, and returns the verdict.
+func checkAll(t require.TestingT, m Model, ops []*sim.Op) Verdict {
+	ways := map[string]func(p *part, calls []call) bool{
+		"greedy":    func(_ *part, calls []call) bool { return (&search{model: &m, calls: calls}).greedy() },
+		"porcupine": func(_ *part, calls []call) bool { s := search{model: &m, calls: calls, budget: 1e6}; ok, _ := s.porcupine(false); return ok },
+	}
+	result := Linearizable(m, ops)
+	require.Equal(t, result, Linearizable(m, ops), "same history, same bytes")
+	if result.Verdict == Unknown {
+		return Unknown
+	}
+	plain, inferred := true, true
+	for _, p := range partition(&m, ops) {
+		calls := m.infer(m.Init, append([]call{}, p.calls...))
+		plain = plain && ways["porcupine"](p, p.calls)
+		inferred = inferred && ways["porcupine"](p, calls)
+		if ways["greedy"](p, calls) {
+			require.True(t, ways["porcupine"](p, p.calls), "a greedy order is an order")
+		}
+	}
+	require.Equal(t, result.Verdict == Valid, plain, "without inference")
+	require.Equal(t, result.Verdict == Valid, inferred, "without the greedy search")
+	return result.Verdict
+}
+
+func TestLinearizableAgainstOracle(t *testing.T) {
+	counts := map[string]map[Verdict]int{}
+	for name, c := range map[string]struct {
+		model Model
+		gen   func(t *rapid.T) []*sim.Op
+	}{
+		"register":          {RegisterModel(), histories("get", "put")},
+		"cas register":      {CASRegisterModel(), histories("get", "put", "cas")},
+		"key-value":         {KVModel(), histories("get", "put", "cas", "delete", "append")},
+		"key-value, pieces": {KVModel(), histories("get", "get", "put;", "append;", "delete", "cas;")},
+		"log":               {LogModel(), histories("log", "log", "read")},
+	} {
+		counts[name] = map[Verdict]int{}
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				ops := c.gen(t)
+				verdict := checkAll(t, c.model, ops)
+				if verdict != Unknown {
+					require.Equal(t, oracle(ops), verdict == Valid, "%v", ops)
+				}
+				counts[name][verdict]++
+			})
+			t.Log(counts[name])
+			assert.Greater(t, counts[name][Valid], 10)
+			assert.Greater(t, counts[name][Invalid], 10)
+		})
+	}
+}
+
+// histories draws short histories of these operations on one key or two. Outputs come from running the operations one by
+// one at some step of their intervals, so that about half of the histories are linearizable; then some are changed.
+func histories(kinds ...string) func(t *rapid.T) []*sim.Op {
+	return func(t *rapid.T) []*sim.Op {
+		n := rapid.IntRange(1, 6).Draw(t, "n")
+		keys := []string{"x", "y"}[:rapid.SampledFrom([]int{1, 1, 1, 2}).Draw(t, "keys")]
+		type timed struct {
+			*sim.Op
+			at uint64
+		}
+		var ops []timed
+		for i := range n {
+			op := &sim.Op{ID: i, Client: sim.NodeID(i + 1)}
+			op.Call = rapid.Uint64Range(1, 9).Draw(t, "call")
+			op.Return = op.Call + rapid.Uint64Range(0, 5).Draw(t, "span")
+			at := rapid.Uint64Range(op.Call, op.Return).Draw(t, "at")
+			op.Outcome = rapid.SampledFrom([]sim.Outcome{sim.OK, sim.OK, sim.OK, sim.Info, sim.Pending, sim.Fail}).Draw(t, "outcome")
+			if op.Outcome != sim.OK && rapid.Bool().Draw(t, "late") {
+				at = rapid.Uint64Range(op.Call, 15).Draw(t, "late at")
+			}
+			if op.Outcome == sim.Pending {
+				op.Return = 0
+			}
+			kind := rapid.SampledFrom(kinds).Draw(t, "kind")
+			key := rapid.SampledFrom(keys).Draw(t, "key")
+			text := func() string {
+				s := rapid.SampledFrom([]string{"a", "b", "aa", "c", "d", "e"}).Draw(t, "text")
+				if kind[len(kind)-1] == ';' {
+					s += ";"
+				}
+				return s
+			}
+			switch kind {
+			case "get":
+				op.Input = Get{key}
+			case "put", "put;":
+				op.Input = Put{key, text()}
+			case "append", "append;":
+				op.Input = Append{key, text()}
+			case "delete":
+				op.Input = Delete{key}
+			case "cas", "cas;":
+				op.Input = CAS{key, text(), text()}
+			case "log":
+				op.Input = LogAppend{key, text()}
+			case "read":
+				op.Input = LogRead{key, rapid.Uint64Range(0, 3).Draw(t, "from"), rapid.Uint64Range(0, 3).Draw(t, "max")}
+			}
+			ops = append(ops, timed{op, at})
+		}
+		state := map[string]any{}
+		for at := range uint64(20) {
+			for _, op := range ops {
+				if op.at != at || op.Outcome == sim.Fail || op.Outcome != sim.OK && rapid.Bool().Draw(t, "lost") {
+					continue
+				}
+				op.Output = run(state, op.Input)
+				if op.Outcome != sim.OK {
+					op.Output = nil
+				} else if rapid.IntRange(0, 7).Draw(t, "change") == 0 {
+					op.Output = change(t, op.Output)
+				}
+			}
+		}
+		out := make([]*sim.Op, n)
+		for i := range ops {
+			out[i] = ops[i].Op
+		}
+		return out
+	}
+}
+
+// run gives the output of an operation on a service that handles one at a time.
+func run(state map[string]any, input any) any {
+	text := func(key string) string { s, _ := state[key].(string); return s }
+	switch o := input.(type) {
+	case Get:
+		s, ok := state[o.Key].(string)
+		return Value{s, ok}
+	case Put:
+		state[o.Key] = o.Text
+	case Append:
+		state[o.Key] = text(o.Key) + o.Text
+	case Delete:
+		delete(state, o.Key)
+	case CAS:
+		if s, ok := state[o.Key].(string); !ok || s != o.From {
+			return Swapped(false)
+		}
+		state[o.Key] = o.To
+		return Swapped(true)
+	case LogAppend:
+		records, _ := state[o.Log].(Records)
+		state[o.Log] = append(records[:len(records):len(records)], o.Record)
+		return Offset(len(records))
+	case LogRead:
+		records, _ := state[o.Log].(Records)
+		records = records[min(o.From, uint64(len(records))):]
+		if o.Max > 0 {
+			records = records[:min(o.Max, uint64(len(records)))]
+		}
+		return append(Records{}, records...)
+	}
+	return nil
+}
+
+func change(t *rapid.T, output any) any {
+	switch o := output.(type) {
+	case Value:
+		return rapid.SampledFrom([]Value{{}, {"a", true}, {"a;", true}, {"b;a;", true}, {"b", true}, {"aaa", true}, {"aab", true}}).Draw(t, "value")
+	case Swapped:
+		return !o
+	case Offset:
+		return Offset(rapid.Uint64Range(0, 4).Draw(t, "offset"))
+	case Records:
+		return append(append(Records{}, o...), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "record"))
+	}
+	return output
+}
+
+// realistic is a history of n operations on one key by clients that each wait for their own, unknown of them with an
+// unknown outcome. It is linearizable.
+func realistic(seed uint64, n, clients, unknown int, inputs func(r *rand.Rand, i int, unknown bool) any) []*sim.Op {
+	r := rand.New(rand.NewPCG(seed, 0))
+	lost := map[int]bool{}
+	for len(lost) < unknown {
+		lost[r.IntN(n)] = true
+	}
+	var (
+		ops     []*sim.Op
+		state   = map[string]any{}
+		current = make([]*sim.Op, clients)
+		late    []*sim.Op
+		done    int
+	)
+	for step := uint64(1); done < n; step++ {
+		if len(late) > 0 && r.IntN(20) == 0 {
+			run(state, late[0].Input)
+			late = late[1:]
+			continue
+		}
+		c := r.IntN(clients)
+		op := current[c]
+		switch {
+		case op == nil && len(ops) < n:
+			i := len(ops)
+			op = &sim.Op{ID: i, Client: sim.NodeID(c + 1), Call: step, Input: inputs(r, i, lost[i])}
+			ops, current[c] = append(ops, op), op
+		case op == nil:
+		case lost[op.ID]:
+			op.Outcome, op.Return = sim.Info, step
+			if r.IntN(2) == 0 {
+				late = append(late, op)
+			}
+			current[c] = nil
+			done++
+		case op.Outcome == sim.Pending:
+			op.Output, op.Outcome = run(state, op.Input), sim.OK
+		default:
+			op.Return = step
+			current[c] = nil
+			done++
+		}
+	}
+	return ops
+}
+
+func kvInputs(r *rand.Rand, i int, unknown bool) any {
+	text := fmt.Sprintf("%d;", i)
+	switch k := r.IntN(10); {
+	case k < 5 && !unknown:
+		return Get{"x"}
+	case k < 8:
+		return Put{"x", text}
+	default:
+		return Append{"x", text}
+	}
+}
+
+func BenchmarkKV(b *testing.B) {
+	for _, c := range []struct{ ops, unknown int }{{30, 0}, {30, 3}, {100, 0}, {100, 8}} {
+		for _, way := range []string{"whole", "porcupine", "plain"} {
+			b.Run(fmt.Sprintf("ops=%d/unknown=%d/%s", c.ops, c.unknown, way), func(b *testing.B) {
+				m := KVModel()
+				var histories [100][]*sim.Op
+				for i := range histories {
+					histories[i] = realistic(uint64(i), c.ops, 5, c.unknown, kvInputs)
+				}
+				steps, n := 0, 0
+				b.ReportAllocs()
+				for b.Loop() {
+					ops := histories[n%len(histories)]
+					n++
+					if way == "whole" {
+						if r := Linearizable(m, ops); r.Verdict != Valid {
+							b.Fatal(r)
+						}
+						continue
+					}
+					p := partition(&m, ops)[0]
+					if way == "porcupine" {
+						p.calls = m.infer(m.Init, p.calls)
+					}
+					s := search{model: &m, calls: p.calls, budget: 1e6}
+					if ok, _ := s.porcupine(false); !ok {
+						b.Log("gave up")
+					}
+					steps += 1e6 - s.budget
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n*c.ops), "ns/historyop")
+				b.ReportMetric(float64(steps)/float64(n*c.ops), "steps/historyop")
+			})
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package checkers
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The operations on logs: sequences of records at offsets from 0, without gaps. A log is empty before the first operation.
+type (
+	LogAppend struct{ Log, Record string } // outputs the record's Offset
+
+	// LogRead reads at most Max records from an offset on, or all if Max is zero; it outputs Records. A service reads as
+	// many as there are: fewer only at the end of the log, none at and behind it.
+	LogRead struct {
+		Log  string
+		From uint64
+		Max  uint64
+	}
+)
+
+// Offset is the output of LogAppend.
+type Offset uint64
+
+// Records is the output of LogRead.
+type Records []string
+
+func (o LogAppend) String() string { return "append" + suffix(o.Log) + " " + strconv.Quote(o.Record) }
+func (o LogRead) String() string {
+	s := "read" + suffix(o.Log) + " from " + strconv.FormatUint(o.From, 10)
+	if o.Max > 0 {
+		s += " max " + strconv.FormatUint(o.Max, 10)
+	}
+	return s
+}
+func (o Offset) String() string { return "offset " + strconv.FormatUint(uint64(o), 10) }
+func (r Records) String() string {
+	quoted := make([]string, len(r))
+	for i := range r {
+		quoted[i] = strconv.Quote(r[i])
+	}
+	return "[" + strings.Join(quoted, " ") + "]"
+}
+
+// LogModel is a set of logs, named by their keys: LogAppend and LogRead.
+func LogModel() Model {
+	return Model{
+		Name: "a log",
+		Key: func(input any) string {
+			switch o := input.(type) {
+			case LogAppend:
+				return o.Log
+			case LogRead:
+				return o.Log
+			}
+			panic(fmt.Sprintf("checkers: a log has no operation %T", input))
+		},
+		Init:  (*logState)(nil),
+		Step:  stepLog,
+		Equal: func(a, b any) bool { return a.(*logState).equal(b.(*logState)) },
+		Hash:  func(state any) uint64 { return state.(*logState).digest() },
+		infer: inferLog,
+	}
+}
+
+// logState is a log as its last record and the log before that. Nil is the empty log.
+type logState struct {
+	before *logState
+	record string
+	size   uint64
+	hash   uint64 // of all records
+}
+
+// stepLog is one log's service. Its state is a *logState.
+func stepLog(state, input, output any) (next any, ok bool) {
+	log := state.(*logState)
+	_, unseen := output.(Unseen)
+	switch o := input.(type) {
+	case LogAppend:
+		if !unseen && uint64(output.(Offset)) != log.len() {
+			return state, false
+		}
+		return &logState{log, o.Record, log.len() + 1, mix(log.digest(), hashText(o.Record))}, true
+	case LogRead:
+		return state, unseen || log.reads(o, output.(Records))
+	}
+	panic(fmt.Sprintf("checkers: a log has no operation %T", input))
+}
+
+// reads tells whether a read of this log gives these records.
+func (l *logState) reads(o LogRead, records Records) bool {
+	end := l.len()
+	if o.Max > 0 && end-min(end, o.From) > o.Max {
+		end = o.From + o.Max
+	}
+	if uint64(len(records)) != end-min(end, o.From) {
+		return false
+	}
+	for l.len() > end {
+		l = l.before
+	}
+	for _, r := range slices.Backward(records) {
+		if l.record != r {
+			return false
+		}
+		l = l.before
+	}
+	return true
+}
+
+func (l *logState) len() uint64 {
+	if l == nil {
+		return 0
+	}
+	return l.size
+}
+
+func (l *logState) digest() uint64 {
+	if l == nil {
+		return 0
+	}
+	return l.hash
+}
+
+func (l *logState) equal(m *logState) bool {
+	if l.len() != m.len() {
+		return false
+	}
+	for ; l != m; l, m = l.before, m.before {
+		if l.hash != m.hash || l.record != m.record {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *logState) String() string {
+	records := make(Records, l.len())
+	for i := range slices.Backward(records) {
+		records[i] = l.record
+		l = l.before
+	}
+	return records.String()
+}
+
+// inferLog is Model.infer for one log. The offsets of known appends and the records of known reads say what is in the log
+// wherever they reach.
+//
+//   - A read of unknown outcome says and does nothing: it is dropped.
+//
+//   - If only this operation appended a record, and a read found it, then the append took effect at that offset before the
+//     read completed. So its outcome is known, and its interval ends.
+//
+//   - If all records up to the end of what is known are known, and this one is not among them, it is dropped. For where it
+//     has an effect it is behind that end, so no known append follows it, and no read that reached the end of the log at
+//     the time; the other reads do not reach as far.
+func inferLog(_ any, calls []call) []call {
+	known := make(map[uint64]string) // by offset
+	end := uint64(0)                 // behind the last known one
+	appends := make(map[string]int)  // how many calls append a record
+	for i := range calls {
+		switch o := calls[i].input.(type) {
+		case LogAppend:
+			appends[o.Record]++
+			if at, ok := calls[i].output.(Offset); ok {
+				known[uint64(at)] = o.Record
+				end = max(end, uint64(at)+1)
+			}
+		case LogRead:
+			records, _ := calls[i].output.(Records)
+			for j, r := range records {
+				known[o.From+uint64(j)] = r
+				end = max(end, o.From+uint64(j)+1)
+			}
+		}
+	}
+	gaps := uint64(len(known)) < end
+	kept := calls[:0]
+	for i := range calls {
+		c := calls[i]
+		if !c.unseen() {
+			kept = append(kept, c)
+			continue
+		}
+		o, ok := c.input.(LogAppend)
+		if !ok {
+			continue
+		}
+		at, by, found := readOf(o.Record, kept, calls[i+1:])
+		switch {
+		case appends[o.Record] > 1:
+		case found && by >= c.from:
+			c.ret, c.output = by, Offset(at)
+		case !found && !gaps:
+			continue
+		}
+		kept = append(kept, c)
+	}
+	return kept
+}
+
+// readOf is where known reads first found a record, and when the first of them had completed.
+func readOf(record string, parts ...[]call) (at, by uint64, found bool) {
+	by = forever
+	for _, calls := range parts {
+		for i := range calls {
+			records, _ := calls[i].output.(Records)
+			if j := slices.Index(records, record); j >= 0 && (!found || calls[i].ret < by) {
+				at, by, found = calls[i].input.(LogRead).From+uint64(j), calls[i].ret, true
+			}
+		}
+	}
+	return at, by, found
+}
+
+// hashText is FNV-1a.
+func hashText(s string) uint64 {
+	h := uint64(0xcbf29ce484222325)
+	for i := 0; i < len(s); i++ {
+		h = (h ^ uint64(s[i])) * 0x100000001b3
+	}
+	return h
+}
