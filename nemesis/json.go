@@ -1,0 +1,184 @@
+package nemesis
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// maxNodes bounds clusters and clients in plans: an engine's world holds no more.
+const maxNodes = 1 << 20
+
+// ReadPlan reads a plan's JSON form. Whatever is not a valid plan is refused with an error of one line that begins with
+// name and tells the place: a JSON path, or a line number where it is not JSON at all. Faults and operations may be
+// in any order; the plan has them by time.
+func ReadPlan(name string, data []byte) (Plan, error) {
+	if !utf8.Valid(data) {
+		return Plan{}, fmt.Errorf("%s: not a plan: not UTF-8 text", name)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	root, err := parse(d, 0)
+	if err == nil {
+		if _, err = d.Token(); err == nil {
+			err = errors.New("there is more after the plan's end")
+		} else if err == io.EOF {
+			err = nil
+		}
+	}
+	if err != nil {
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			err = errors.New("it ends too early")
+		}
+		line := 1 + bytes.Count(data[:min(d.InputOffset(), int64(len(data)))], []byte("\n"))
+		return Plan{}, fmt.Errorf("%s: line %d: not a plan: %w", name, line, err)
+	}
+	var p Plan
+	c := codec{in: root, file: name, plan: &p}
+	p.fields(&c)
+	if c.err != nil {
+		return Plan{}, c.err
+	}
+	return p, nil
+}
+
+// JSON is the plan in the form that ReadPlan reads, one fault or operation a line. The error is that of Check.
+func (p Plan) JSON() ([]byte, error) {
+	c := codec{file: "plan", plan: &p}
+	p.fields(&c)
+	return append(c.out, '\n'), c.err
+}
+
+// Check tells what is wrong with a plan that was not read or drawn, as ReadPlan would; nil if it is valid.
+func (p Plan) Check() error {
+	_, err := p.JSON()
+	return err
+}
+
+// MarshalJSON is JSON without the line breaks.
+func (p Plan) MarshalJSON() ([]byte, error) { return p.JSON() }
+
+// UnmarshalJSON is ReadPlan.
+func (p *Plan) UnmarshalJSON(data []byte) (err error) {
+	*p, err = ReadPlan("plan", data)
+	return err
+}
+
+// fields is the JSON form.
+func (p *Plan) fields(c *codec) {
+	c.object(func() {
+		format := Format
+		c.field("format", func() {
+			if integer(c, &format, 1, math.MaxInt); c.err == nil && format > Format {
+				c.fail("%d is newer than what this build reads, which is up to %d", format, Format)
+			}
+		})
+		c.maybe("build", p.Build != "", func() { c.text(&p.Build) })
+		c.field("scenario", func() { c.text(&p.Scenario) })
+		c.field("seed", func() { c.seed(&p.Seed) })
+		c.field("nodes", func() { integer(c, &p.Nodes, 1, maxNodes) })
+		c.field("clients", func() { integer(c, &p.Clients, 0, maxNodes) })
+		c.field("duration", func() {
+			if c.duration(&p.Duration); p.Duration == 0 {
+				c.fail("0s leaves no time for faults")
+			}
+		})
+		c.field("link", func() { linkFields(c, &p.Link) })
+		c.field("disk", func() { diskFields(c, &p.Disk) })
+		c.field("faults", func() {
+			list(c, &p.Faults, func(e *Event) { e.fields(c) })
+			byTime(c, p.Faults, func(e Event) time.Duration { return e.At })
+		})
+		c.field("ops", func() {
+			list(c, &p.Ops, func(op *Op) { op.fields(c) })
+			byTime(c, p.Ops, func(op Op) time.Duration { return op.At })
+		})
+	})
+}
+
+func (e *Event) fields(c *codec) {
+	c.object(func() {
+		c.field("at", func() { c.moment(&e.At) })
+		c.maybe("until", e.Until != 0, func() { c.duration(&e.Until) })
+		c.field("fault", func() { c.fault(&e.Fault) })
+		if c.err == nil {
+			c.within(".until", c.in, func() { e.checkUntil(c) })
+		}
+	})
+}
+
+func (e *Event) checkUntil(c *codec) {
+	switch k := kindOf(e.Fault); {
+	case k.instant():
+		if e.Until != 0 {
+			c.fail("a %s is over at once", k.Kind)
+		}
+	case e.Until == 0:
+		c.fail("missing; a %s has an end", k.Kind)
+	case e.Until <= e.At:
+		c.fail("%v is not after at, %v", e.Until, e.At)
+	case e.Until > c.plan.Duration:
+		c.fail("%v is after the plan's end, %v", e.Until, c.plan.Duration)
+	}
+}
+
+func (o *Op) fields(c *codec) {
+	c.object(func() {
+		c.field("at", func() { c.moment(&o.At) })
+		c.field("client", func() {
+			if integer(c, &o.Client, 1, maxNodes); o.Client > c.plan.Clients {
+				c.fail("%d is not one of the plan's %s", o.Client, count(c.plan.Clients, "client"))
+			}
+		})
+		c.field("kind", func() { c.text(&o.Kind) })
+		c.maybe("key", o.Key != "", func() { c.text(&o.Key) })
+		c.maybe("value", o.Value != "", func() { c.text(&o.Value) })
+		c.maybe("arg", o.Arg != "", func() { c.text(&o.Arg) })
+	})
+}
+
+// moment is a time of the fault phase.
+func (c *codec) moment(at *time.Duration) {
+	if c.duration(at); *at >= c.plan.Duration {
+		c.fail("%v is not before the plan's end, %v", *at, c.plan.Duration)
+	}
+}
+
+// fault is a fault of any kind.
+func (c *codec) fault(f *Fault) {
+	c.object(func() {
+		k := kindOf(*f)
+		name := ""
+		if k != nil {
+			name = k.Kind
+		}
+		c.field("kind", func() {
+			c.text(&name)
+			if k = kindNamed(name); k == nil {
+				c.fail("%s is not a kind of fault; there are %s", quote(name), strings.Join(FaultNames(), ", "))
+			}
+		})
+		if k != nil {
+			*f = k.fields(c, *f)
+		}
+	})
+}
+
+// byTime sorts what was read, and demands of all else that it is sorted.
+func byTime[T any](c *codec, items []T, at func(T) time.Duration) {
+	order := func(a, b T) int { return cmp.Compare(at(a), at(b)) }
+	switch {
+	case c.in != nil:
+		slices.SortStableFunc(items, order)
+	case !slices.IsSortedFunc(items, order):
+		c.fail("not in order of time")
+	}
+}

@@ -1,0 +1,109 @@
+package nemesis
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/disksim"
+	"github.com/seedbed-sim/seedbed/netsim"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// Format is the version of the JSON form of plans. A build reads plans of its own and of earlier formats.
+const Format = 1
+
+// Plan is everything about a run that is decided before it begins, except what its root seed decides on the way (the
+// fates of packets, disk latencies, the nodes' own draws). It is plain data: the same plan gives the same run on every
+// build of the same models.
+//
+// The cluster's nodes are 1 to Nodes; clients are the Clients nodes that follow. In a valid plan (see Check) every time
+// lies within the fault phase, so that all faults are healed when Duration is over and a quiet tail can follow.
+type Plan struct {
+	Build    string // what drew it, for the reader; may be empty
+	Scenario string
+	Seed     uint64         // the root seed of all streams of the run
+	Nodes    int            // > 0
+	Clients  int            // ≥ 0
+	Duration time.Duration  // of the fault phase; > 0
+	Link     netsim.Link    // between the cluster's nodes
+	Disk     disksim.Config // of each node
+	Faults   []Event        // by At
+	Ops      []Op           // by At
+}
+
+// Event is one fault of a plan.
+type Event struct {
+	At    time.Duration // in [0, Duration)
+	Until time.Duration // when it is healed, in (At, Duration]; zero for faults without a window, such as Restart
+	Fault Fault
+}
+
+// Op is one operation of one client. A client does its operations one after the other: each starts at At, or when the
+// one before it has ended. What Kind, Key, Value and Arg mean is the scenario's business.
+type Op struct {
+	At     time.Duration // in [0, Duration)
+	Client int           // in [1, Clients]
+	Kind   string
+	Key    string // may be empty, like those below
+	Value  string
+	Arg    string // a second argument, such as the value that a compare-and-set expects
+}
+
+// ClientNode is the node that plays client number i, counted from 1.
+func (p Plan) ClientNode(i int) sim.NodeID { return sim.NodeID(p.Nodes + i) }
+
+// String is the plan for people: a header, the faults, and the operations, aligned.
+func (p Plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s seed=%d: %s, %s, %v of faults", p.Scenario, p.Seed,
+		count(p.Nodes, "node"), count(p.Clients, "client"), p.Duration)
+	if p.Build != "" {
+		fmt.Fprintf(&b, " (%s)", p.Build)
+	}
+	fmt.Fprintf(&b, "\nlink  %s\ndisk  %s\n", linkText(p.Link), diskText(p.Disk))
+	fmt.Fprintf(&b, "%s\n", count(len(p.Faults), "fault"))
+	for _, e := range p.Faults {
+		until := ""
+		if e.Until != 0 {
+			until = "–" + clock.Time(e.Until).String()
+		}
+		// The dash is one column wide and three bytes long; fmt counts runes.
+		fmt.Fprintf(&b, "  %9s%-10s  %s\n", clock.Time(e.At), until, e.Fault)
+	}
+	fmt.Fprintf(&b, "%s\n", count(len(p.Ops), "operation"))
+	for _, op := range p.Ops {
+		fmt.Fprintf(&b, "  %9s  %-3s %s\n", clock.Time(op.At), "c"+strconv.Itoa(op.Client), op)
+	}
+	return b.String()
+}
+
+// String is the operation without its client and time: "cas k1 v9 v4".
+func (o Op) String() string {
+	text := o.Kind
+	for _, part := range []string{o.Key, o.Value, o.Arg} {
+		if part != "" {
+			text += " " + part
+		}
+	}
+	return text
+}
+
+// count is "1 node", "5 nodes".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// percent prints a probability exactly: 50000 ppm as "5%".
+func percent(p sim.PPM) string {
+	text := strconv.FormatInt(int64(p/10_000), 10)
+	if rest := p % 10_000; rest != 0 {
+		text += "." + strings.TrimRight(fmt.Sprintf("%04d", rest), "0")
+	}
+	return text + "%"
+}
