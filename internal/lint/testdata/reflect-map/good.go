@@ -1,0 +1,17 @@
+package reflectmap
+
+import "reflect"
+
+type value struct{}
+
+func (value) MapKeys() []string { return nil }
+
+func good(v reflect.Value, own value) {
+	_ = v.MapIndex(v.Field(0))
+	v.SetMapIndex(v, v)
+	for i := range v.Len() {
+		_ = v.Index(i)
+	}
+	for range own.MapKeys() {
+	}
+}
