@@ -16,7 +16,7 @@ func ExampleTime() {
 // A node's clock runs 100 ppm fast, is set back by an operator, and stands still for a second.
 func ExampleSkew() {
 	var s clock.Skew
-	at := func(sec float64) clock.Time { return clock.Time(sec * 1e9) }
+	at := func(seconds int64) clock.Time { return clock.Time(seconds * 1e9) }
 	show := func(now clock.Time) {
 		fmt.Printf("true %s  wall %s  elapsed %v\n", now, s.Wall(now), s.Elapsed(now))
 	}

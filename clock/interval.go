@@ -26,7 +26,7 @@ func (i Interval) Before(j Interval) bool { return i.Latest < j.Earliest }
 func (i Interval) After(j Interval) bool { return j.Before(i) }
 
 // Overlaps reports whether some instant lies in both.
-func (i Interval) Overlaps(j Interval) bool { return i.Earliest <= j.Latest && j.Earliest <= i.Latest }
+func (i Interval) Overlaps(j Interval) bool { return !i.Before(j) && !i.After(j) }
 
 // Contains reports whether t lies within i.
 func (i Interval) Contains(t Time) bool { return i.Earliest <= t && t <= i.Latest }

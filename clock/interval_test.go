@@ -218,6 +218,12 @@ func TestIntervalClockRefusesNonsense(t *testing.T) {
 	assert.Panics(t, func() { c.Now(4) })
 }
 
+func TestIntervalClockSaturates(t *testing.T) {
+	c := NewIntervalClock(million - 1)
+	c.Sync(0, 0, At(0))
+	assert.Equal(t, Interval{4_611_688_324_271_550_039, Never}, c.Now(math.MaxInt64))
+}
+
 func TestCommitWaitAtTheEnds(t *testing.T) {
 	c := NewIntervalClock(100)
 	assert.Equal(t, time.Duration(math.MaxInt64), c.CommitWait(0, 0), "never synchronised")
@@ -227,10 +233,12 @@ func TestCommitWaitAtTheEnds(t *testing.T) {
 	assert.Equal(t, time.Duration(math.MaxInt64), c.CommitWait(0, Never), "nothing passes Never")
 }
 
-func TestIntervalString(t *testing.T) {
+func TestInterval(t *testing.T) {
 	i := Interval{12_398_000_000, 12_405_999_999}
 	assert.Equal(t, "[12.398s 12.405s]", i.String())
 	assert.Equal(t, 7_999_999*time.Nanosecond, i.Width())
 	assert.True(t, i.Contains(i.Earliest) && i.Contains(i.Latest))
 	assert.False(t, i.Contains(i.Earliest-1) || i.Contains(i.Latest+1))
+	assert.True(t, i.Overlaps(At(i.Latest)) && !i.Before(At(i.Latest)), "ends are included")
+	assert.True(t, i.Before(At(i.Latest+1)) && !i.Overlaps(At(i.Latest+1)))
 }

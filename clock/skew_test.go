@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"math"
 	"math/big"
 	"testing"
 	"time"
@@ -213,6 +214,7 @@ func TestSkewDrift(t *testing.T) {
 	s.SetDrift(2*second, -200)
 	s.SetDrift(3*second, 0)
 	assert.True(t, s.Perfect(), "gained, then lost as much")
+	assert.Equal(t, Skew{}, s)
 
 	s.SetDrift(0, 5*MaxDrift)
 	assert.Equal(t, 2*time.Second, s.Elapsed(second), "held to twice true time")
@@ -220,6 +222,51 @@ func TestSkewDrift(t *testing.T) {
 	s.SetDrift(0, -5*million)
 	assert.Equal(t, time.Microsecond, s.Elapsed(second), "held to a millionth of true time")
 	assert.Equal(t, second, s.Until(0, time.Microsecond))
+
+	s = Skew{}
+	s.SetDrift(earliest, MaxDrift)
+	assert.Equal(t, time.Duration(Never), s.Elapsed(Never), "held to the range")
+}
+
+// Fractions of a nanosecond survive a stretch of true time.
+func TestSkewCarriesFractions(t *testing.T) {
+	var s Skew
+	s.SetDrift(0, 1)
+	s.SetDrift(500_000, 0) // half a nanosecond gained: nothing to see
+	assert.Equal(t, Time(500_000), s.Wall(500_000))
+	s.SetDrift(900_000, 1)
+	assert.Equal(t, Time(1_399_999), s.Wall(1_399_999))
+	assert.Equal(t, Time(1_400_001), s.Wall(1_400_000))
+}
+
+func TestSkewUntilAtTheEdges(t *testing.T) {
+	var slow, fast Skew
+	slow.SetDrift(100, MinDrift)
+	fast.SetDrift(0, MaxDrift)
+	assert.Equal(t, Time(2*million), slow.Until(2*million, 0), "the reading is older than now")
+	assert.Equal(t, Time(100), slow.Until(90, 10), "up to the change it ran true")
+	assert.Equal(t, Time(100+million), slow.Until(90, 11))
+	assert.Equal(t, Time(1)<<62, fast.Until(0, time.Duration(Never)), "the last reading there is")
+	assert.Equal(t, Never, fast.Until(1, time.Duration(Never)-1), "one too many")
+}
+
+func TestScale(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, carry := rapid.Uint64().Draw(t, "n"), rapid.Uint64().Draw(t, "carry")
+		num, den := rapid.Uint64().Draw(t, "num"), rapid.Uint64Range(1, math.MaxUint64).Draw(t, "den")
+		want := new(big.Int).SetUint64(n)
+		want.Mul(want, new(big.Int).SetUint64(num))
+		want.Add(want, new(big.Int).SetUint64(carry))
+		want.Div(want, new(big.Int).SetUint64(den))
+		got, ok := scale(n, num, carry, den)
+		require.Equal(t, want.IsUint64(), ok)
+		if ok {
+			require.Equal(t, want.Uint64(), got)
+		}
+	})
+	got, ok := scale(math.MaxUint64/65535, 65535, 1, million)
+	assert.True(t, ok)
+	assert.Equal(t, uint64(18446744073709), got, "the carry reaches the upper word")
 }
 
 func BenchmarkSkew(b *testing.B) {

@@ -21,6 +21,7 @@ const (
 	Concurrent       = Before | After
 )
 
+// String is the answer in lower case: "concurrent".
 func (o Order) String() string {
 	switch o {
 	case Equal:
