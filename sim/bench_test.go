@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/disksim"
+	"github.com/seedbed-sim/seedbed/netsim"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -89,45 +91,106 @@ func barePop(h []bareEntry) ([]bareEntry, bareEntry) {
 	return h, first
 }
 
-// uniformNetwork draws like netsim's uniform latency, without its rules.
-type uniformNetwork struct{ s sim.Stream }
-
-func (u *uniformNetwork) Send(p *sim.Packet) {
-	p.Fate.Add(time.Millisecond + time.Duration(sim.Scale(u.s.Next(), uint64(9*time.Millisecond))))
-}
-func (u *uniformNetwork) Arrive(*sim.Packet) sim.Arrival { return sim.Arrival{} }
-
-// pingNode answers each packet with one to the next node.
-type pingNode struct {
-	start int
+// pinger answers each packet with one to the next node.
+type pinger struct {
+	start int // packets to begin with
 	to    sim.NodeID
 	k     uint64
 }
 
-func (p *pingNode) Start(env sim.Env) {
+func (p *pinger) Start(env sim.Env) {
 	for range p.start {
 		env.Send(p.to, &small{p.k, 1})
 	}
 }
-func (p *pingNode) Receive(env sim.Env, from sim.NodeID, _ sim.Message) {
+
+func (p *pinger) Receive(env sim.Env, _ sim.NodeID, _ sim.Message) {
 	p.k++
 	env.Send(p.to, &small{p.k, 1})
 }
-func (p *pingNode) Timeout(sim.Env, sim.Timer) {}
 
-func BenchmarkDeliverPlain(b *testing.B) {
+func (p *pinger) Timeout(sim.Env, sim.Timer) {}
+
+// benchWorld is five nodes on uniform links of 1 to 10 ms with two rules.
+func benchWorld(b *testing.B, factory func(id sim.NodeID) sim.Node) *sim.World {
+	b.ReportAllocs()
+	net := netsim.New(1, netsim.Config{Link: netsim.Link{
+		Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 10 * time.Millisecond},
+	}})
+	net.Install(netsim.Lossy{})
+	net.Install(netsim.Duplicating{})
+	w := sim.New(sim.Config{Seed: 1, Network: net, MaxSteps: 1 << 62, Disk: func(id sim.NodeID) sim.Storage {
+		return disksim.New(1, id, disksim.Config{SyncMin: time.Millisecond})
+	}})
+	b.Cleanup(w.Close)
+	for range 5 {
+		w.Add(factory)
+	}
+	w.RunUntil(clock.Time(50 * time.Millisecond))
+	b.ResetTimer()
+	return w
+}
+
+// BenchmarkDeliver is a delivered message through the whole contract: counter
+// draws, two rules, effect gating, Lamport clock, hash; recording off.
+func BenchmarkDeliver(b *testing.B) {
 	for _, n := range pendings {
 		b.Run("pending="+strconv.Itoa(n), func(b *testing.B) {
-			b.ReportAllocs()
-			w := sim.New(sim.Config{Seed: 1, Network: &uniformNetwork{sim.NewStream(1, "bench")}, MaxSteps: 1 << 62})
-			const nodes = 5
-			for i := range nodes {
-				w.Add(func(sim.NodeID) sim.Node { return &pingNode{start: n / nodes, to: sim.NodeID((i+1)%nodes + 1)} })
-			}
-			w.RunUntil(clock.Time(20 * time.Millisecond))
-			start := w.Steps()
-			b.ResetTimer()
-			w.Bench(start + uint64(b.N))
+			w := benchWorld(b, func(id sim.NodeID) sim.Node { return &pinger{start: n / 5, to: id%5 + 1} })
+			w.Bench(w.Steps() + uint64(b.N))
 		})
 	}
+}
+
+// writer appends and syncs each packet before it answers.
+type writer struct {
+	pinger
+	log  sim.File
+	data [64]byte
+}
+
+func (p *writer) Start(env sim.Env) {
+	p.log = env.Disk().Open("log")
+	p.pinger.Start(env)
+}
+
+func (p *writer) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
+	if p.log.Size() > 1<<16 {
+		p.log.Truncate(0)
+	}
+	p.log.Append(p.data[:])
+	p.log.Sync()
+	p.pinger.Receive(env, from, msg)
+}
+
+// BenchmarkAppendSyncReply counts per message, which is two steps: its
+// delivery and its sync.
+func BenchmarkAppendSyncReply(b *testing.B) {
+	for _, n := range []int{5, 20} {
+		b.Run("pending="+strconv.Itoa(n), func(b *testing.B) {
+			w := benchWorld(b, func(id sim.NodeID) sim.Node { return &writer{pinger: pinger{start: n / 5, to: id%5 + 1}} })
+			w.Bench(w.Steps() + 2*uint64(b.N))
+		})
+	}
+}
+
+// BenchmarkCallbackStep and BenchmarkSpawnStep are the same node in two styles.
+func BenchmarkCallbackStep(b *testing.B) {
+	w := benchWorld(b, func(id sim.NodeID) sim.Node { return &pinger{start: 40, to: id%5 + 1} })
+	w.Bench(w.Steps() + uint64(b.N))
+}
+
+func BenchmarkSpawnStep(b *testing.B) {
+	w := benchWorld(b, func(id sim.NodeID) sim.Node {
+		return sim.Spawn(func(p *sim.Proc) {
+			for range 40 {
+				p.Send(id%5+1, &small{0, 1})
+			}
+			for k := uint64(0); ; k++ {
+				p.Recv(sim.Forever)
+				p.Send(id%5+1, &small{k, 1})
+			}
+		})
+	})
+	w.Bench(w.Steps() + uint64(b.N))
 }

@@ -55,8 +55,7 @@ func (n *incarnation) leave(e effect) {
 	if n.depart > n.w.now || n.guard&guardBusy != 0 {
 		e.at = max(n.depart, n.w.now)
 		e.cause = n.w.handler
-		r := n.slow()
-		r.pending = append(r.pending, e)
+		n.slow().pending.push(e)
 		n.guard |= guardBusy
 		return
 	}
@@ -165,9 +164,12 @@ func (p *port) Write(data []byte) bool {
 	if n.guard != 0 && !n.gate() {
 		return false
 	}
-	n.birth.issued++
 	if n.w.watched {
 		n.w.detail.wrote(data)
+	}
+	if n.depart <= n.w.now && n.guard&guardBusy == 0 {
+		n.birth.departed++
+		return true
 	}
 	n.leave(effect{kind: effectWrite})
 	return true

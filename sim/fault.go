@@ -57,7 +57,6 @@ func (w *World) crash(n *incarnation) {
 	n.end()
 	if b := n.birth; b.storage != nil {
 		b.storage.Crash(b.departed)
-		b.issued = b.departed
 	}
 	w.running = running
 }
@@ -71,7 +70,7 @@ func (n *incarnation) end() {
 		for _, f := range r.ends {
 			f()
 		}
-		for _, in := range r.inbox {
+		for _, in := range r.inbox.all() {
 			if in.kind == entryPacket && !n.w.stopped {
 				n.w.drop(in.from, n.id, in.seq, in.lamport, in.msg)
 			}

@@ -34,19 +34,17 @@ type incarnation struct {
 
 // birth is what the node has over all its lives.
 type birth struct {
-	make    func(NodeID) Node
-	storage Storage
-	cost    func(Kind, any) time.Duration
-	// Mutations of storage that were issued, and those of them that have
-	// departed; departed < issued only while effects are pending.
-	issued, departed uint64
+	make     func(NodeID) Node
+	storage  Storage
+	cost     func(Kind, any) time.Duration
+	departed uint64 // mutations of storage that have left the node
 }
 
 // rare holds what most incarnations never need; it is made by the first who
 // does.
 type rare struct {
-	pending []effect // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
-	inbox   []work   // inputs that wait for the node, in order of arrival; not empty iff guardInbox
+	pending fifo[effect] // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
+	inbox   fifo[work]   // inputs that wait for the node, in order of arrival; not empty iff guardInbox
 	asleep  clock.Time
 	waking  bool // a wake entry is queued, for asleep
 	pauses  int  // Pause calls without their Resume; > 0 iff guardPaused
@@ -90,8 +88,7 @@ func (n *incarnation) defers(in work) bool {
 		}
 		return true
 	case n.guard&(guardBusy|guardPaused|guardInbox) != 0:
-		r := n.slow()
-		r.inbox = append(r.inbox, in)
+		n.slow().inbox.push(in)
 		n.guard |= guardInbox
 		return true
 	}
@@ -153,7 +150,7 @@ func (n *incarnation) handle(kind Kind, f func()) {
 // settle follows every handler of a guarded or watched node.
 func (n *incarnation) settle() {
 	if n.guard&guardBusy != 0 {
-		n.wakeAt(n.pending[0].at)
+		n.wakeAt(n.pending.first().at)
 	}
 	if n.w.watched {
 		n.w.detail.settled(n.w, n)
@@ -173,13 +170,12 @@ func (n *incarnation) wake() {
 		return
 	}
 	for n.guard&guardBusy != 0 {
-		if n.pending[0].at > n.w.now {
-			n.wakeAt(n.pending[0].at)
+		if at := n.pending.first().at; at > n.w.now {
+			n.wakeAt(at)
 			return
 		}
-		e := n.pending[0]
-		if n.pending = n.pending[1:]; len(n.pending) == 0 {
-			n.pending = nil
+		e := n.pending.pop()
+		if n.pending.empty() {
 			n.guard &^= guardBusy
 		}
 		n.perform(&e)
@@ -190,9 +186,8 @@ func (n *incarnation) wake() {
 	if n.guard&guardInbox == 0 {
 		return
 	}
-	in := n.inbox[0]
-	if n.inbox = n.inbox[1:]; len(n.inbox) == 0 {
-		n.inbox = nil
+	in := n.inbox.pop()
+	if n.inbox.empty() {
 		n.guard &^= guardInbox
 	}
 	switch in.kind {
@@ -295,6 +290,34 @@ func (n *incarnation) finish(op *Op, outcome Outcome, output any) {
 }
 
 func (n *incarnation) base() *incarnation { return n }
+
+// fifo is a queue that reuses its memory once it has run empty.
+type fifo[T any] struct {
+	items []T
+	head  int
+}
+
+func (q *fifo[T]) push(t T) {
+	if len(q.items) == cap(q.items) && 2*q.head > len(q.items) { // rather than grow
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, t)
+}
+
+func (q *fifo[T]) first() *T   { return &q.items[q.head] }
+func (q *fifo[T]) empty() bool { return q.head == len(q.items) }
+func (q *fifo[T]) all() []T    { return q.items[q.head:] }
+
+func (q *fifo[T]) pop() T {
+	t := q.items[q.head]
+	if q.head++; q.empty() {
+		clear(q.items)
+		q.items, q.head = q.items[:0], 0
+	}
+	return t
+}
 
 // slow returns the incarnation's rare part.
 func (n *incarnation) slow() *rare {

@@ -43,6 +43,15 @@ func Sub(env Env, scope string) Env {
 	return s
 }
 
+// Outer returns the Env that a scoped one was made from: a component hands its
+// own to callbacks, and the node around it speaks for itself.
+func Outer(env Env) Env {
+	if s, ok := env.(*sub); ok {
+		return s.Env
+	}
+	return env
+}
+
 // InnerMessage returns what a component of this scope sent.
 func InnerMessage(msg Message, scope string) (Message, bool) {
 	s, ok := msg.(Scoped)

@@ -104,6 +104,13 @@ func (w *World) RunUntil(t clock.Time) bool {
 	return true
 }
 
+// RunToStep is RunUntil(t) that also stops once the given step is done, with the
+// handler that it belongs to.
+func (w *World) RunToStep(step uint64, t clock.Time) bool {
+	w.run(t, min(step, w.config.MaxSteps))
+	return !w.stopped
+}
+
 // Step runs one step. It is false when nothing is left to happen, or a
 // violation has stopped the run.
 func (w *World) Step() bool {
