@@ -81,12 +81,16 @@ func (r KVResult) String() string { return fmt.Sprintf("%q %t", r.Value, r.OK) }
 
 type kvMachine map[string]string
 
-func (m kvMachine) decode(f *fields) Op {
-	return KVOp{Kind: KVKind(f.byte()), Key: f.string(), Value: f.string(), Old: f.string()}
+func (m kvMachine) run(f *fields) any {
+	return m.apply(KVOp{Kind: KVKind(f.byte()), Key: f.string(), Value: f.string(), Old: f.string()})
 }
 
-func (m kvMachine) apply(o Op) any {
-	op := o.(KVOp)
+func (m kvMachine) read(op Op) any { return m.apply(op.(KVOp)) }
+
+// done is the result of most operations, made once.
+var done any = KVResult{OK: true}
+
+func (m kvMachine) apply(op KVOp) any {
 	old, there := m[op.Key]
 	switch op.Kind {
 	case KVGet:
@@ -104,7 +108,7 @@ func (m kvMachine) apply(o Op) any {
 		delete(m, op.Key)
 		return KVResult{OK: there}
 	}
-	return KVResult{OK: true}
+	return done
 }
 
 var _ interface {

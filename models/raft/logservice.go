@@ -95,12 +95,13 @@ type logMachine struct {
 	records []string
 }
 
-func (m *logMachine) decode(f *fields) Op {
-	return LogOp{Kind: LogKind(f.byte()), Record: f.string(), Offset: f.uint(), Count: f.uint()}
+func (m *logMachine) run(f *fields) any {
+	return m.apply(LogOp{Kind: LogKind(f.byte()), Record: f.string(), Offset: f.uint(), Count: f.uint()})
 }
 
-func (m *logMachine) apply(o Op) any {
-	op := o.(LogOp)
+func (m *logMachine) read(op Op) any { return m.apply(op.(LogOp)) }
+
+func (m *logMachine) apply(op LogOp) any {
 	end := uint64(len(m.records))
 	if op.Kind == LogAppend {
 		m.records = append(m.records, op.Record)

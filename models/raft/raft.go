@@ -161,7 +161,7 @@ func New(c Config, apply func(env sim.Env, e Entry)) *Raft {
 	if c.Log == "" {
 		c.Log = "raft"
 	}
-	return &Raft{c: c, deliver: apply, quorum: len(c.Peers)/2 + 1, log: make([]Entry, 1, 32)}
+	return &Raft{c: c, deliver: apply, quorum: len(c.Peers)/2 + 1, log: make([]Entry, 1, 64)}
 }
 
 // Start recovers what the disk holds and becomes a follower.
@@ -209,7 +209,7 @@ func (r *Raft) Timeout(env sim.Env, t sim.Timer) {
 
 // Propose appends commands to the log of a leader, makes them durable with one sync and sends them out. It returns the
 // index of the first and their term: if an entry with this index and term is applied, it is this one; if one with this
-// index and another term is, the proposal is lost. Commands must not be changed afterwards; empty ones are not applied.
+// index and another term is, the proposal is lost. Commands must not be changed afterwards, nor be longer than a record of package wal; empty ones are not applied.
 // The errors are ErrNotLeader and ErrStopped.
 //
 // A leader could send before its own disk is done (thesis §10.2.1), as long as it counts itself only after; the order

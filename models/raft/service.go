@@ -83,10 +83,10 @@ func (s Status) String() string { return [...]string{"done", "not leader", "unre
 
 // machine is the state that a service replicates.
 type machine interface {
-	// apply carries out an operation. It is a function of the operations applied before.
-	apply(op Op) (result any)
-	// decode reads what Op.encode wrote.
-	decode(f *fields) Op
+	// run carries out what Op.encode wrote. Its result is a function of what was run before.
+	run(f *fields) (result any)
+	// read returns what running a ReadOnly operation would.
+	read(op Op) (result any)
 }
 
 // service is a Raft member with a machine behind it: it takes requests, and applies each command once.
@@ -165,7 +165,8 @@ func (s *service) request(env sim.Env, from sim.NodeID, req *Request) {
 
 // apply applies a committed command, unless its session has had it, and answers whoever waits for it here.
 func (s *service) apply(env sim.Env, e Entry) {
-	client, seq, op := s.decodeCommand(e)
+	f := fields{s: string(e.Cmd)}
+	client, seq := Session(f.uint()), f.uint()
 	status, last := Done, s.sessions[client]
 	switch {
 	case seq < last.seq:
@@ -174,12 +175,17 @@ func (s *service) apply(env sim.Env, e Entry) {
 	case seq == last.seq:
 		env.Emit(DuplicateSuppressed{Client: client, Seq: seq})
 	default:
-		last = session{seq: seq, result: s.machine.apply(op)}
+		last = session{seq: seq, result: s.machine.run(&f)}
 		s.sessions[client] = last
+		if !f.whole() {
+			panic(fmt.Sprintf("raft: entry %d/%d is not a command: %x", e.Index, e.Term, e.Cmd))
+		}
 	}
-	s.settle(env, status, last.result, func(w *waiter) bool {
-		return w.token == 0 && w.req.Client == client && w.req.Seq == seq
-	})
+	if len(s.waiting) > 0 {
+		s.settle(env, status, last.result, func(w *waiter) bool {
+			return w.token == 0 && w.req.Client == client && w.req.Seq == seq
+		})
+	}
 }
 
 // ready answers a read that was confirmed. A lost one is left to dismiss.
@@ -189,7 +195,7 @@ func (s *service) ready(env sim.Env, token, _ uint64, err error) {
 	}
 	for _, w := range s.waiting {
 		if w.token == token {
-			s.settle(env, Done, s.machine.apply(w.req.Op), func(x *waiter) bool { return x == w })
+			s.settle(env, Done, s.machine.read(w.req.Op), func(x *waiter) bool { return x == w })
 			return
 		}
 	}
@@ -233,15 +239,6 @@ func encodeCommand(req *Request) []byte {
 	b = binary.AppendUvarint(b, uint64(req.Client))
 	b = binary.AppendUvarint(b, req.Seq)
 	return req.Op.encode(b)
-}
-
-func (s *service) decodeCommand(e Entry) (client Session, seq uint64, op Op) {
-	f := fields{b: e.Cmd}
-	client, seq, op = Session(f.uint()), f.uint(), s.machine.decode(&f)
-	if f.bad || len(f.b) > 0 {
-		panic(fmt.Sprintf("raft: entry %d/%d is not a command: %x", e.Index, e.Term, e.Cmd))
-	}
-	return client, seq, op
 }
 
 // ServiceState is what a reader sees of a service's member.

@@ -71,36 +71,45 @@ func (r *Raft) save() error {
 func (r *Raft) recover(env sim.Env) bool {
 	w, err := wal.Open(env.Disk(), r.c.Log, wal.Options{})
 	if err == nil {
-		for _, rec := range w.All(w.First()) {
-			if err = r.replay(rec); err != nil {
-				break
-			}
-		}
+		err = r.replay(w)
 	}
 	if err != nil {
 		r.becomeHalted(env, err)
 		return false
 	}
 	r.wal, r.saved, r.stable = w, r.ballot, r.last()
-	env.Emit(Recovered{Term: r.term, LastIndex: r.last(), TornBytes: w.Recovery()})
+	env.Emit(Recovered{Term: r.term, LastIndex: r.last(), TornBytes: w.Recovery().TornBytes})
 	for _, e := range r.log[1:] {
 		env.Emit(Appended{Index: e.Index, Term: e.Term, Digest: digest(e.Cmd)})
 	}
 	return true
 }
 
-// replay applies one record to the state.
-func (r *Raft) replay(rec []byte) error {
-	f := fields{b: rec}
+func (r *Raft) replay(w *wal.Log) error {
+	for lsn := w.First(); lsn < w.Next(); lsn++ {
+		rec, err := w.Read(lsn)
+		if err != nil {
+			return err
+		}
+		if err := r.redo(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redo applies one record to the state.
+func (r *Raft) redo(rec []byte) error {
+	f := fields{s: string(rec)}
 	switch kind := f.byte(); kind {
 	case ballotRecord:
 		b := ballot{term: f.uint(), vote: sim.NodeID(f.uint())}
-		if f.bad || len(f.b) > 0 || b.term < r.term {
+		if !f.whole() || b.term < r.term {
 			return fmt.Errorf("%w: ballot for term %d after %d", ErrCorrupt, b.term, r.term)
 		}
 		r.ballot = b
 	case entryRecord:
-		e := Entry{Index: f.uint(), Term: f.uint(), Cmd: f.rest()}
+		e := Entry{Index: f.uint(), Term: f.uint(), Cmd: []byte(f.s)}
 		if f.bad || e.Index == 0 || e.Index > r.last()+1 || e.Term < r.log[e.Index-1].Term {
 			return fmt.Errorf("%w: entry %d/%d after %d", ErrCorrupt, e.Index, e.Term, r.last())
 		}
@@ -111,48 +120,50 @@ func (r *Raft) replay(rec []byte) error {
 	return nil
 }
 
-// fields reads what binary.AppendUvarint and friends wrote. After a short read it is bad and yields zeros.
+// fields reads what binary.AppendUvarint and appendString wrote. After a short read it is bad and yields zeros.
 type fields struct {
-	b   []byte
+	s   string // what is left; a string, so that parts of it need no copies
 	bad bool
 }
 
 func (f *fields) byte() byte {
-	if len(f.b) == 0 {
+	if f.s == "" {
 		f.bad = true
 		return 0
 	}
-	c := f.b[0]
-	f.b = f.b[1:]
+	c := f.s[0]
+	f.s = f.s[1:]
 	return c
 }
 
 func (f *fields) uint() uint64 {
-	v, n := binary.Uvarint(f.b)
-	if n <= 0 {
-		f.b, f.bad = nil, true
-		return 0
+	v := uint64(0)
+	for i := 0; i < len(f.s) && i < binary.MaxVarintLen64; i++ {
+		c := f.s[i]
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			f.s = f.s[i+1:]
+			return v
+		}
 	}
-	f.b = f.b[n:]
-	return v
+	f.s, f.bad = "", true
+	return 0
 }
 
 // string reads a length and as many bytes.
 func (f *fields) string() string {
 	n := f.uint()
-	if n > uint64(len(f.b)) {
-		f.b, f.bad = nil, true
+	if n > uint64(len(f.s)) {
+		f.s, f.bad = "", true
 		return ""
 	}
-	s := string(f.b[:n])
-	f.b = f.b[n:]
+	s := f.s[:n]
+	f.s = f.s[n:]
 	return s
 }
 
-// rest is a copy of what is left; nil if nothing is.
-func (f *fields) rest() []byte {
-	return append([]byte(nil), f.b...)
-}
+// whole reports whether all was read, and nothing was missing.
+func (f *fields) whole() bool { return !f.bad && f.s == "" }
 
 func appendString(b []byte, s string) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
