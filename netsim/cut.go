@@ -14,12 +14,11 @@ import (
 // place: for packets sent later the healed network is one that never was cut.
 func (n *Network) Cut(l Links) (heal func()) {
 	c := &cut{on: l.compile()}
-	n.forget()
 	n.cuts = append(n.cuts, c)
 	return func() {
 		if !c.healed {
 			c.healed, c.at, c.until = true, n.now(), max(n.latest, n.now())
-			n.forget()
+			n.healed++
 		}
 	}
 }
@@ -55,7 +54,7 @@ func (n *Network) stop(s *stop) (release func()) {
 		if !slices.Contains(n.stops, s) {
 			return
 		}
-		n.stops = without(n.stops, s)
+		n.stops = slices.DeleteFunc(n.stops, func(other *stop) bool { return other == s })
 		n.expect(n.now())
 		if n.world != nil {
 			n.world.Release()
@@ -84,11 +83,13 @@ func (n *Network) severed(p *sim.Packet, clients ends) bool {
 }
 
 // forget drops healed cuts that can no longer concern any packet.
-func (n *Network) forget() {
-	if len(n.stops) == 0 {
-		now := n.now()
-		n.cuts = slices.DeleteFunc(n.cuts, func(c *cut) bool { return c.healed && c.until < now })
+func (n *Network) forget(now clock.Time) {
+	if n.healed == 0 || len(n.stops) > 0 {
+		return
 	}
+	before := len(n.cuts)
+	n.cuts = slices.DeleteFunc(n.cuts, func(c *cut) bool { return c.healed && c.until < now })
+	n.healed -= before - len(n.cuts)
 }
 
 // expect keeps healed cuts for a packet that will arrive, again, at time t.
@@ -107,7 +108,7 @@ type place struct {
 
 // arrive is Arrive where something has happened to the network.
 func (n *Network) arrive(p *sim.Packet) sim.Arrival {
-	n.forget()
+	n.forget(p.Now)
 	var m *model
 	if l := n.lane(p.From, p.To); l != nil {
 		m = l.model

@@ -126,17 +126,14 @@ const (
 // model is a Link made ready for use.
 type model struct {
 	Link
-	fifo  bool
-	quiet bool // nothing but latency: no loss, duplication, reordering, bandwidth
-	ends  ends
+	simple bool // the first fate is one copy, with a latency of this spread
+	ends   ends
 
-	// Latency, by shape. All: the least delay, and the greatest.
-	min, max uint64
-	// Uniform: how many delays there are. Exponential: the mean.
-	// HeavyTail: 1000.
-	scale uint64
-	alpha uint64 // HeavyTail: in thousandths
-	floor uint64 // Exponential, HeavyTail: the least share of 2^64 to take a quantile of, see tail
+	min, max uint64 // latency
+	spread   uint64 // Constant, Uniform: the number of latencies from min up; 0 for other shapes
+	mean     uint64 // Exponential: above min
+	alpha    uint64 // HeavyTail: in thousandths
+	floor    uint64 // Exponential, HeavyTail: the least share of 2^64 to take a quantile of, see tail
 }
 
 func compile(l Link) (all models) {
@@ -147,21 +144,21 @@ func compile(l Link) (all models) {
 		l.RetransmitAfter = 200 * time.Millisecond
 	}
 	m := model{
-		Link:  l,
-		fifo:  l.FIFO,
-		quiet: l.Loss == 0 && l.Duplicate == 0 && l.Reorder == 0 && l.Bandwidth == 0,
-		min:   uint64(l.Latency.Min),
-		max:   uint64(l.Latency.Max),
+		Link: l,
+		min:  uint64(l.Latency.Min),
+		max:  uint64(l.Latency.Max),
 	}
 	switch l.Latency.Shape {
+	case Constant:
+		m.spread = 1
 	case Uniform:
-		m.scale = m.max - m.min + 1
+		m.spread = m.max - m.min + 1
 	case Exponential:
-		m.scale = uint64(l.Latency.Mean)
+		m.mean = uint64(l.Latency.Mean)
 		if m.max == 0 {
-			m.max = 1 << 62
-		} else if m.scale > 0 {
-			m.floor = exponentialTail(m.max-m.min, m.scale)
+			m.max = uint64(forever)
+		} else if m.mean > 0 {
+			m.floor = exponentialTail(m.max-m.min, m.mean)
 		}
 	case HeavyTail:
 		m.alpha = uint64(l.Latency.Alpha)
@@ -170,6 +167,7 @@ func compile(l Link) (all models) {
 		}
 		m.floor = paretoTail(m.min, m.max, m.alpha)
 	}
+	m.simple = m.spread > 0 && l.Loss == 0 && l.Duplicate == 0 && l.Reorder == 0 && l.Bandwidth == 0
 	for e := range all {
 		all[e] = m
 		all[e].ends = ends(e)
@@ -182,11 +180,6 @@ func (m *model) stateful() bool { return m.FIFO || m.Bandwidth > 0 }
 
 // fate makes a packet's first fate.
 func (m *model) fate(p *sim.Packet, draw uint64, q *queue) {
-	latency := m.latency(draw)
-	if m.quiet {
-		p.Fate.Add(latency)
-		return
-	}
 	var wait time.Duration
 	if m.Bandwidth > 0 {
 		wait = q.transmit(p.Now, m.transmission(p.Msg))
@@ -205,7 +198,7 @@ func (m *model) fate(p *sim.Packet, draw uint64, q *queue) {
 			wait += m.RetransmitAfter << n
 		}
 	}
-	p.Fate.Add(wait + latency)
+	p.Fate.Add(wait + m.latency(draw))
 	if m.Duplicate > 0 && !m.FIFO {
 		if d := Draws(draw ^ saltDuplicate); d.Chance(m.Duplicate) {
 			p.Fate.Add(wait + m.latency(d.Next()))
@@ -215,16 +208,20 @@ func (m *model) fate(p *sim.Packet, draw uint64, q *queue) {
 
 // latency is the quantile of the latency for a uniform draw.
 func (m *model) latency(draw uint64) time.Duration {
-	switch m.Latency.Shape {
-	case Uniform:
-		return time.Duration(m.min + sim.Scale(draw, m.scale))
-	case Exponential:
-		return time.Duration(min(m.min+exponential(m.tail(draw), m.scale), m.max))
-	case HeavyTail:
-		return time.Duration(min(pareto(m.tail(draw), m.min, m.alpha), m.max))
-	default:
-		return time.Duration(m.min)
+	if m.spread > 0 {
+		return time.Duration(m.min + sim.Scale(draw, m.spread))
 	}
+	return m.curved(draw)
+}
+
+func (m *model) curved(draw uint64) time.Duration {
+	var d uint64
+	if w := m.tail(draw); m.Latency.Shape == Exponential {
+		d = m.min + exponential(w, m.mean)
+	} else {
+		d = pareto(w, m.min, m.alpha)
+	}
+	return time.Duration(min(d, m.max))
 }
 
 // tail maps a draw onto the shares of 2^64 whose quantiles lie within Max:

@@ -23,6 +23,7 @@
 package netsim
 
 import (
+	"math/bits"
 	"slices"
 	"time"
 
@@ -47,19 +48,27 @@ type Override struct {
 	Link Link
 }
 
-// Rule rewrites the fate of packets. Rules are values: what they do to a
-// packet depends on their value, the packet and d alone.
+// Rule rewrites the fate of packets. Rules are values: what one does to a
+// packet depends on its value, the packet and d alone.
 type Rule interface {
-	// Name names the rule's draws. Rules of one name draw alike: of two
-	// Lossy rules on one link, the stronger decides. Named tells them apart.
-	Name() string
-	// Links says which packets Rewrite is called for.
-	Links() Links
+	// Target says which packets Rewrite is called for.
+	Target() Target
 	// Rewrite changes p.Fate, which is empty for a lost packet, and nothing
 	// else of p.
 	Rewrite(p *sim.Packet, d Draws)
 	// String is fit for a trace: "Lossy{5000ppm n1→*}".
 	String() string
+}
+
+// Target is what a rule applies to: a share of the packets of some links.
+type Target struct {
+	// Name names the rule's draws, those that choose the packets and those
+	// given to Rewrite. Rules of one name draw alike: of two Lossy rules on
+	// a link, the weaker one's losses are among the stronger one's. Named
+	// sets them apart.
+	Name  string
+	On    Links
+	Share sim.PPM
 }
 
 // Network implements sim.Network.
@@ -75,18 +84,22 @@ type Network struct {
 	// senders holds the streams of senders on links beyond the rows, in
 	// pages of senderPage ids; pages are made on demand.
 	senders []*[senderPage]sim.Stream
-	// queues holds the state of those links, where they need any.
+	// queues holds the state of those links, where they need any, and far
+	// stands for the one in use.
 	queues map[pair]*queue
+	far    lane
 
-	rules []*installed // in install order
-	cuts  []*cut       // in force, or healed while packets sent before are in flight
-	stops []*stop      // holds and clogs in force
+	rules  []installed // in install order
+	cuts   []*cut      // in force, or healed while packets sent before are in flight
+	healed int         // how many of them are
+	stops  []*stop     // holds and clogs in force
 
 	// latest is when the last copy sent so far arrives, apart from those that
 	// holds and clogs in force keep waiting.
-	latest  clock.Time
-	waiting int   // places in all lines, see queue
-	world   world // nil until attached
+	latest   clock.Time
+	waiting  int // places in all lines, see queue
+	installs uint64
+	world    world // nil until attached
 }
 
 // world is what the network needs of a *sim.World.
@@ -113,9 +126,11 @@ type special struct {
 }
 
 type installed struct {
-	rule Rule
-	on   area
-	salt uint64
+	id    uint64
+	rule  Rule
+	on    area
+	salt  uint64
+	share uint64 // a packet is chosen if the first draw is below; certainty lacks one draw in 2^64
 }
 
 // New returns a network whose draws come from seed. It panics if a Link of c
@@ -134,24 +149,29 @@ func New(seed uint64, c Config) *Network {
 
 // Send implements sim.Network.
 func (n *Network) Send(p *sim.Packet) {
-	var (
-		m    *model
-		q    *queue
-		draw uint64
-	)
-	if l := n.lane(p.From, p.To); l != nil {
-		m, q, draw = l.model, l.queue, l.draws.Next()
+	var draw uint64
+	l := n.lane(p.From, p.To)
+	if l != nil {
+		draw = l.draws.Next()
 	} else {
-		m, q, draw = n.beyond(p.From, p.To)
+		l, draw = n.first(p.From, p.To)
 	}
-	m.fate(p, draw, q)
-	for _, r := range n.rules {
-		if r.on.has(p.From, p.To, m.ends) {
-			r.rule.Rewrite(p, Draws(draw^r.salt))
+	m := l.model
+	if m.simple {
+		p.Fate.Add(time.Duration(m.min + sim.Scale(draw, m.spread)))
+	} else {
+		m.fate(p, draw, l.queue)
+	}
+	plain := m.ends == 0 && p.From != p.To
+	for i := range n.rules {
+		r := &n.rules[i]
+		d := Draws(draw ^ r.salt)
+		if d.Next() < r.share && (plain && r.on.all || r.on.has(p.From, p.To, m.ends)) {
+			r.rule.Rewrite(p, d)
 		}
 	}
-	if m.fifo {
-		q.order(p)
+	if m.FIFO {
+		l.queue.order(p)
 	}
 	for i := range p.Fate.Len() {
 		n.latest = max(n.latest, p.Now.Add(p.Fate.Delay(i)))
@@ -175,9 +195,13 @@ func (n *Network) Attach(w *sim.World) { n.world = w }
 // Install adds a rule behind those already there. It is in force for packets
 // that depart from now on, until it is removed.
 func (n *Network) Install(r Rule) (remove func()) {
-	in := &installed{rule: r, on: r.Links().compile(), salt: salt("rule " + r.Name())}
-	n.rules = append(n.rules, in)
-	return func() { n.rules = without(n.rules, in) }
+	t := r.Target()
+	n.installs++
+	id := n.installs
+	n.rules = append(n.rules, installed{id, r, t.On.compile(), salt("rule " + t.Name), share(t.Share)})
+	return func() {
+		n.rules = slices.DeleteFunc(n.rules, func(in installed) bool { return in.id == id })
+	}
 }
 
 // Dense bounds the node ids between which each link counts its own packets.
@@ -185,35 +209,37 @@ const Dense = 1024
 
 const senderPage = 1024
 
-// lane returns the lane between two nodes below Dense, nil for others.
+// lane returns the lane of a link between two nodes below Dense, nil if there
+// is none yet.
 func (n *Network) lane(from, to sim.NodeID) *lane {
 	if uint(from) < uint(len(n.rows)) {
 		if row := n.rows[from]; uint(to) < uint(len(row)) && row[to].model != nil {
 			return &row[to]
 		}
 	}
-	if uint(from) >= Dense || uint(to) >= Dense {
-		return nil
-	}
-	return n.newLane(from, to)
+	return nil
 }
 
-func (n *Network) newLane(from, to sim.NodeID) *lane {
+// first makes a link's lane, and returns it with its first draw. Where there
+// are no lanes, it returns one that is good until the next call.
+func (n *Network) first(from, to sim.NodeID) (*lane, uint64) {
+	if uint(from) >= Dense || uint(to) >= Dense {
+		return n.beyond(from, to)
+	}
 	n.rows = grown(n.rows, int(from))
 	n.rows[from] = grown(n.rows[from], int(to))
 	l := &n.rows[from][to]
-	*l = lane{
-		draws: sim.NewStream(n.seed, "link", uint64(from), uint64(to)),
-		model: n.modelOf(from, to),
-	}
+	l.draws = sim.NewStream(n.seed, "link", uint64(from), uint64(to))
+	l.model = n.modelOf(from, to)
 	if l.model.stateful() {
 		l.queue = new(queue)
 	}
-	return l
+	return l, l.draws.Next()
 }
 
-// beyond does what lane does for links that have none.
-func (n *Network) beyond(from, to sim.NodeID) (m *model, q *queue, draw uint64) {
+// beyond returns the next draw of a link between nodes that are not both
+// below Dense, and stands a lane in for it.
+func (n *Network) beyond(from, to sim.NodeID) (*lane, uint64) {
 	page := int(from) / senderPage
 	if page >= len(n.senders) {
 		n.senders = append(n.senders, make([]*[senderPage]sim.Stream, page+1-len(n.senders))...)
@@ -225,10 +251,11 @@ func (n *Network) beyond(from, to sim.NodeID) (m *model, q *queue, draw uint64) 
 	if *s == (sim.Stream{}) {
 		*s = sim.NewStream(n.seed, "link", uint64(from))
 	}
-	if m = n.modelOf(from, to); m.stateful() {
-		q = n.queue(from, to)
+	n.far = lane{model: n.modelOf(from, to)}
+	if n.far.model.stateful() {
+		n.far.queue = n.queue(from, to)
 	}
-	return m, q, sim.Mix(s.Next() + uint64(to))
+	return &n.far, sim.Mix(s.Next() + uint64(to))
 }
 
 // modelOf chooses the model of a link.
@@ -291,6 +318,18 @@ func (d *Draws) Between(lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(sim.Scale(d.Next(), uint64(hi-lo)+1))
 }
 
+// share is the number of draws, of all 2^64, that fall into a share.
+func share(p sim.PPM) uint64 {
+	if p >= sim.Million {
+		return 1<<64 - 1
+	}
+	q, r := bits.Div64(uint64(max(p, 0)), 0, uint64(sim.Million))
+	if r > 0 {
+		q++
+	}
+	return q
+}
+
 // salt sets the draws of this name apart from all others of a packet.
 func salt(name string) uint64 { return sim.NewStream(0, "netsim "+name).At(0) }
 
@@ -302,10 +341,4 @@ func grown[T any](s []T, i int) []T {
 	g := make([]T, min(max(i+1, 2*len(s), 8), Dense))
 	copy(g, s)
 	return g
-}
-
-// without returns a list that lacks x. The old one stays as it is: it may be
-// in the middle of an iteration.
-func without[T any](list []*T, x *T) []*T {
-	return slices.DeleteFunc(slices.Clone(list), func(y *T) bool { return y == x })
 }

@@ -47,43 +47,45 @@ type named struct {
 	name string
 }
 
-func (r named) Name() string { return r.name }
+// Target implements Rule.
+func (r named) Target() Target {
+	t := r.Rule.Target()
+	t.Name = r.name
+	return t
+}
 
-func (r Lossy) Name() string       { return "lossy" }
-func (r Duplicating) Name() string { return "duplicating" }
-func (r Reordering) Name() string  { return "reordering" }
-func (r Slow) Name() string        { return "slow" }
+// Target implements Rule.
+func (r Lossy) Target() Target { return Target{"lossy", r.On, r.PPM} }
 
-func (r Lossy) Links() Links       { return r.On }
-func (r Duplicating) Links() Links { return r.On }
-func (r Reordering) Links() Links  { return r.On }
-func (r Slow) Links() Links        { return r.On }
+// Target implements Rule.
+func (r Duplicating) Target() Target { return Target{"duplicating", r.On, r.PPM} }
+
+// Target implements Rule.
+func (r Reordering) Target() Target { return Target{"reordering", r.On, r.PPM} }
+
+// Target implements Rule.
+func (r Slow) Target() Target { return Target{"slow", r.On, sim.Million} }
 
 // Rewrite implements Rule.
-func (r Lossy) Rewrite(p *sim.Packet, d Draws) {
-	if d.Chance(r.PPM) {
-		p.Fate.Lose()
-	}
-}
+func (r Lossy) Rewrite(p *sim.Packet, _ Draws) { p.Fate.Lose() }
 
 // Rewrite implements Rule.
 func (r Duplicating) Rewrite(p *sim.Packet, d Draws) {
-	if d.Chance(r.PPM) && p.Fate.Len() > 0 {
-		first := p.Fate.Delay(0)
-		by := r.By
-		if by <= 0 {
-			by = first
-		}
-		p.Fate.Add(plus(first, d.Between(0, by)))
+	if p.Fate.Len() == 0 {
+		return
 	}
+	first := p.Fate.Delay(0)
+	by := r.By
+	if by <= 0 {
+		by = first
+	}
+	p.Fate.Add(plus(first, d.Between(0, by)))
 }
 
 // Rewrite implements Rule.
 func (r Reordering) Rewrite(p *sim.Packet, d Draws) {
-	if d.Chance(r.PPM) && r.By > 0 {
-		for i := range p.Fate.Len() {
-			p.Fate.SetDelay(i, plus(p.Fate.Delay(i), d.Between(1, r.By)))
-		}
+	for i := range p.Fate.Len() {
+		p.Fate.SetDelay(i, plus(p.Fate.Delay(i), d.Between(0, max(r.By, 0))))
 	}
 }
 
