@@ -1,0 +1,112 @@
+package trace
+
+import (
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// Recorder is a sim.Observer that writes what it is offered to a trace.
+//
+// Values show as fmt's %+v would show them, with these differences: type names come without their package, pointers and
+// interfaces show what they lead to, strings are quoted unless they are words, node ids show as names, and maps are in
+// the order of their keys. A String or Error method is used where there is one, and must depend on nothing but the
+// value: equal values are asked once. So equal runs give equal traces, byte for byte.
+//
+// Of a state, what an Inspector returns or the fields of the node, the Recorder keeps what has changed since it was
+// settled last, over incarnations: the changes of a boot are what the crash cost. It looks 8 levels deep, at 4096 values,
+// at maps of up to 32 entries and at the first and last 16 elements of longer slices; a larger map shows its size, and
+// whatever lies beyond these limits does not show. Functions, channels, and what a node holds of the engine (Env, Disk,
+// File, *rand.Rand) are left out. Texts are cut: payloads and log lines at 1024 bytes, values in a state at 256; steps at
+// 64 changes and 128 log lines.
+//
+// It is not safe for concurrent use.
+type Recorder struct {
+	w     *Writer
+	diff  differ
+	views []view // by NodeID
+	n     uint64 // whose state settles
+	id    sim.NodeID
+	lines int // of the last step
+}
+
+const maxLines = 128
+
+// NewRecorder starts a trace; see NewWriter.
+func NewRecorder(w io.Writer, h Header) (*Recorder, error) {
+	t, err := NewWriter(w, h)
+	if err != nil {
+		return nil, err
+	}
+	r := &Recorder{w: t}
+	r.diff.printer = newPrinter(h.Name)
+	r.diff.change = func(path string, before, after []byte) { r.w.change(r.n, r.id, path, before, after) }
+	return r, nil
+}
+
+// Step implements sim.Observer.
+func (r *Recorder) Step(s *sim.Step) {
+	r.w.step(s, r.payload(s))
+	r.lines = 0
+}
+
+func (r *Recorder) payload(s *sim.Step) []byte {
+	op, ok := s.Payload.(*sim.Op)
+	if !ok || op == nil {
+		return r.diff.value(s.Payload)
+	}
+	return r.diff.op(s.Kind, op)
+}
+
+// Log implements sim.Observer.
+func (r *Recorder) Log(id sim.NodeID, text string) {
+	if r.lines++; r.lines > maxLines {
+		return
+	}
+	if r.lines == maxLines {
+		text = "… more lines"
+	}
+	p := &r.diff.printer
+	p.begin(MaxText)
+	p.clean(text)
+	r.w.log(id, p.text(MaxText))
+}
+
+// Settled implements sim.Observer.
+func (r *Recorder) Settled(n uint64, id sim.NodeID, state any) {
+	if int(id) >= len(r.views) {
+		r.views = slices.Grow(r.views, int(id)+1-len(r.views))[:id+1]
+	}
+	r.n, r.id = n, id
+	r.diff.settle(&r.views[id], state)
+}
+
+// Err returns the first error of the underlying Writer; nothing has been recorded since.
+func (r *Recorder) Err() error { return r.w.err }
+
+// Close ends the trace; see Writer.Close.
+func (r *Recorder) Close(o Outcome) error { return r.w.Close(o) }
+
+// Text shows a value as the Recorder does.
+func Text(v any) string {
+	p := newPrinter(sim.NodeID.String)
+	return string(p.value(v))
+}
+
+// op renders a client operation as it stands: "#12 put(x, 1)" at first, then "#12 ok 1".
+func (p *printer) op(kind sim.Kind, op *sim.Op) []byte {
+	p.begin(MaxText)
+	p.buf = append(strconv.AppendInt(append(p.buf, '#'), int64(op.ID), 10), ' ')
+	if kind == sim.KindInvoke {
+		p.any(op.Input)
+		return p.text(MaxText)
+	}
+	p.add(op.Outcome.String())
+	if op.Outcome == sim.OK && op.Output != nil {
+		p.buf = append(p.buf, ' ')
+		p.any(op.Output)
+	}
+	return p.text(MaxText)
+}
