@@ -1,0 +1,312 @@
+package scenarios
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/models/raft"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+var (
+	raftKV = &Scenario{
+		Name: "raft/kv",
+		Doc:  "A key-value store on Raft, with client sessions and both ways of reading, is linearizable.",
+		Space: raftSpace("raft/kv",
+			nemesis.OpKind{Kind: "read", Weight: 3, Key: true}, // by ReadIndex
+			nemesis.OpKind{Kind: "get", Weight: 2, Key: true},  // through the log
+			nemesis.OpKind{Kind: "put", Weight: 3, Key: true, Value: true},
+			nemesis.OpKind{Kind: "append", Weight: 2, Key: true, Value: true},
+			nemesis.OpKind{Kind: "cas", Weight: 2, Key: true, Value: true, Arg: earlierValue},
+			nemesis.OpKind{Kind: "delete", Weight: 1, Key: true},
+		),
+		Tail:  10 * time.Second,
+		Build: func(r *Run) { buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp) },
+		Judge: func(r *Run) {
+			judgeHistory(r, checkers.KVModel(), kvForChecker)
+		},
+		Floors: raftFloors(Floor{"operations", 100}, Floor{"ok", 60}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 3}),
+	}
+
+	raftLogService = &Scenario{
+		Name: "raft/log",
+		Doc:  "A replicated log as a service: an append returns the record's offset, ranges are read back.",
+		Space: func() nemesis.Space {
+			s := raftSpace("raft/log",
+				nemesis.OpKind{Kind: "append", Weight: 5, Value: true},
+				nemesis.OpKind{Kind: "read", Weight: 3, Arg: anyOffset}, // by ReadIndex
+				nemesis.OpKind{Kind: "scan", Weight: 1, Arg: anyOffset}, // through the log
+			)
+			s.Ops = nemesis.Range[int]{Min: 60, Max: 90} // all on one log, whose history is judged whole
+			return s
+		}(),
+		Tail: 10 * time.Second,
+		Build: func(r *Run) {
+			buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewLogService(c) }, logOp)
+		},
+		Judge: func(r *Run) {
+			judgeHistory(r, checkers.LogModel(), logForChecker)
+		},
+		Floors: raftFloors(Floor{"operations", 60}, Floor{"ok", 40}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 2}),
+	}
+
+	raftElection = &Scenario{
+		Name:  "raft/election",
+		Doc:   "Elections under faults, without clients: at most one leader per term, and one at last.",
+		Space: raftSpace("raft/election"),
+		Tail:  10 * time.Second,
+		Build: func(r *Run) {
+			watchRaft(r)
+			c := raftConfig(r)
+			r.AddServers(func(sim.NodeID) sim.Node { return raft.New(c, func(sim.Env, raft.Entry) {}) })
+		},
+		Judge:  judgeElection,
+		Floors: raftFloors(),
+	}
+)
+
+// electionTimeout is the T of all Raft scenarios: a member campaigns after T to 2T without a leader.
+const electionTimeout = 150 * time.Millisecond
+
+func raftConfig(r *Run) raft.Config {
+	return raft.Config{Peers: r.Servers(), ElectionTimeout: electionTimeout, PreVote: true, CheckQuorum: true}
+}
+
+func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
+	s := nemesis.DefaultSpace(name)
+	s.OpKinds = ops
+	if len(ops) == 0 {
+		s.Ops = nemesis.Range[int]{}
+	}
+	return s
+}
+
+// earlierValue makes a cas expect, more often than not, what an earlier operation wrote to its key.
+func earlierValue(op nemesis.Op, earlier []nemesis.Op, below func(n int) int) string {
+	if pick := below(8); pick > 0 {
+		for i := len(earlier) - 1; i >= 0; i-- {
+			if e := earlier[i]; e.Key == op.Key && e.Value != "" {
+				if pick--; pick == 0 || e.Kind == "put" {
+					return e.Value
+				}
+			}
+		}
+	}
+	return "nothing"
+}
+
+// anyOffset makes a read begin at or before where the log may end.
+func anyOffset(_ nemesis.Op, earlier []nemesis.Op, below func(n int) int) string {
+	return fmt.Sprint(below(len(earlier)/2 + 1))
+}
+
+func raftFloors(more ...Floor) []Floor {
+	return append(more, Floor{"crashes", 3}, Floor{"planned partition", 2}, Floor{"long pauses", 1},
+		Floor{"leader changes", 2}, Floor{"virtual ms", 30_000})
+}
+
+// buildRaftService adds a Raft service and its clients, whose operations op makes of the plan's. Each client also
+// writes and reads in the quiet tail.
+func buildRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.Op) raft.Op) {
+	watchRaft(r)
+	c := raftConfig(r)
+	r.AddServers(func(sim.NodeID) sim.Node { return node(c) })
+	r.AddClients(func(client int, ops []nemesis.Op) sim.Node {
+		calls := make([]raft.Call, 0, len(ops)+8)
+		for _, o := range ops {
+			calls = append(calls, raft.Call{At: o.At, Op: op(o)})
+		}
+		for i, o := range tailOps(client, ops) {
+			calls = append(calls, raft.Call{At: r.Plan.Duration + time.Duration(i)*time.Second, Op: op(o)})
+		}
+		return raft.NewClient(raft.ClientConfig{Servers: c.Peers, Calls: calls})
+	})
+}
+
+// tailOps are what a client does once everything is healed: it writes and reads, in the scenario's own words.
+func tailOps(client int, ops []nemesis.Op) []nemesis.Op {
+	key := "a"
+	for _, o := range ops {
+		key = o.Key
+	}
+	var tail []nemesis.Op
+	for i := range 3 {
+		tail = append(tail,
+			nemesis.Op{Kind: "append", Key: key, Value: fmt.Sprintf("t%d.%d", client, i)},
+			nemesis.Op{Kind: "read", Key: key, Arg: "0"})
+	}
+	return tail
+}
+
+// watchRaft checks the facts of Raft members online, and counts what happened.
+func watchRaft(r *Run) {
+	check := checkers.NewRaft(r.Checks)
+	leaders := int64(0)
+	cutOff := r.Checks.Sometimes("a leader was cut off")
+	torn := r.Checks.Sometimes("a torn tail was recovered")
+	truncated := r.Checks.Sometimes("a log lost entries to another leader's")
+	var duplicate, refused, served *checkers.Property
+	if len(r.Scenario.Space.OpKinds) > 0 {
+		duplicate = r.Checks.Sometimes("a duplicate request was suppressed")
+		refused = r.Checks.Sometimes("a ReadIndex was refused")
+		served = r.Checks.Sometimes("a ReadIndex was served")
+	}
+	r.World.Watch(func(s *sim.Step) {
+		switch f := s.Payload.(type) {
+		case raft.BecameLeader:
+			check.Leader(s.Node, f.Term, f.LastIndex)
+			if leaders++; leaders > 1 {
+				r.Contents.Add("leader changes", 1)
+			}
+		case raft.SteppedDown:
+			check.Follower(s.Node)
+			if f.Why == raft.WhyQuorum {
+				cutOff.Hold()
+			}
+		case raft.Appended:
+			check.Append(s.Node, f.Index, f.Term, f.Digest)
+		case raft.Truncated:
+			check.Truncate(s.Node, f.From)
+			truncated.Hold()
+		case raft.Committed:
+			check.Commit(s.Node, f.Index, f.Term, f.In)
+		case raft.Applied:
+			check.Apply(s.Node, f.Index, f.Term, f.Digest)
+		case raft.Recovered:
+			check.Restart(s.Node)
+			if f.TornBytes > 0 {
+				torn.Hold()
+			}
+		case raft.DuplicateSuppressed:
+			duplicate.Hold()
+		case raft.ReadRefused:
+			refused.Hold()
+		case raft.ReadServed:
+			served.Hold()
+		}
+	})
+	for _, e := range r.Plan.Faults {
+		if _, ok := e.Fault.(nemesis.Pause); ok && e.Until-e.At > 2*electionTimeout {
+			r.Contents.Add("long pauses", 1)
+		}
+	}
+}
+
+// judgeHistory asks for linearizability, and for success once everything is healed. translate gives the checker's form of
+// an operation's input, and of its output unless that is nil.
+func judgeHistory(r *Run, m checkers.Model, translate func(input, output any) (any, any)) {
+	info := r.Checks.Sometimes("a client saw info")
+	history := r.World.History()
+	copies := make([]sim.Op, len(history))
+	ops := make([]*sim.Op, len(history))
+	for i, op := range history {
+		copies[i] = *op
+		copies[i].Input, copies[i].Output = translate(op.Input, op.Output)
+		ops[i] = &copies[i]
+		if op.Outcome == sim.Info {
+			info.Hold()
+		}
+	}
+	r.Checks.Add("linearizable", checkers.Linearizable(m, ops))
+	r.TailSucceeds()
+}
+
+// judgeElection asks for one leader that all follow, once everything is healed.
+func judgeElection(r *Run) {
+	one := r.Checks.Always("once quiet, all follow one leader")
+	var leader sim.NodeID
+	for _, id := range r.Servers() {
+		if r.World.Node(id).(*raft.Raft).Leads() {
+			leader = id
+		}
+	}
+	for _, id := range r.Servers() {
+		if l := r.World.Node(id).(*raft.Raft).Leader(); l != leader || l == sim.Nobody {
+			one.Violatef("%s has been following %s, and %s leads, %s after everything was healed", id, l, leader, r.Scenario.Tail)
+			return
+		}
+	}
+	one.Hold()
+}
+
+func kvOp(o nemesis.Op) raft.Op {
+	op := raft.KVOp{Key: o.Key, Value: o.Value}
+	switch o.Kind {
+	case "get":
+		op.Kind = raft.KVGet
+	case "read":
+		op.Kind, op.Via = raft.KVGet, raft.ViaReadIndex
+	case "put":
+		op.Kind = raft.KVPut
+	case "append":
+		op.Kind, op.Value = raft.KVAppend, o.Value+";"
+	case "cas":
+		op.Kind, op.Old = raft.KVCAS, o.Arg
+	case "delete":
+		op.Kind = raft.KVDelete
+	default:
+		panic("raft/kv has no operation " + o.Kind)
+	}
+	return op
+}
+
+func kvForChecker(input, output any) (any, any) {
+	op := input.(raft.KVOp)
+	res, ended := output.(raft.KVResult)
+	switch op.Kind {
+	case raft.KVGet:
+		if ended {
+			output = checkers.Value{Text: res.Value, Found: res.OK}
+		}
+		return checkers.Get{Key: op.Key}, output
+	case raft.KVPut:
+		return checkers.Put{Key: op.Key, Text: op.Value}, output
+	case raft.KVAppend:
+		return checkers.Append{Key: op.Key, Text: op.Value}, output
+	case raft.KVCAS:
+		if ended {
+			output = checkers.Swapped(res.OK)
+		}
+		return checkers.CAS{Key: op.Key, From: op.Old, To: op.Value}, output
+	default:
+		return checkers.Delete{Key: op.Key}, output
+	}
+}
+
+func logOp(o nemesis.Op) raft.Op {
+	switch o.Kind {
+	case "append":
+		return raft.LogOp{Kind: raft.LogAppend, Record: o.Value}
+	case "read", "scan":
+		op := raft.LogOp{Kind: raft.LogRead, Count: 16}
+		offset, err := strconv.ParseUint(o.Arg, 10, 64)
+		if err != nil {
+			panic("raft/log: the offset of " + o.String() + " is no number")
+		}
+		op.Offset = offset
+		if o.Kind == "read" {
+			op.Via = raft.ViaReadIndex
+		}
+		return op
+	default:
+		panic("raft/log has no operation " + o.Kind)
+	}
+}
+
+func logForChecker(input, output any) (any, any) {
+	op := input.(raft.LogOp)
+	res, ended := output.(raft.LogResult)
+	if op.Kind == raft.LogAppend {
+		if ended {
+			output = checkers.Offset(res.Offset)
+		}
+		return checkers.LogAppend{Record: op.Record}, output
+	}
+	if ended {
+		output = checkers.Records(res.Records.List())
+	}
+	return checkers.LogRead{From: op.Offset, Max: op.Count}, output
+}

@@ -1,0 +1,204 @@
+package scenarios
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/disksim"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/netsim"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// Run is one run of a scenario, as its Build and Judge see it.
+type Run struct {
+	Scenario *Scenario
+	Plan     nemesis.Plan
+	World    *sim.World
+	Net      *netsim.Network
+	Disks    []*disksim.Disk // of the servers, in their order
+	Checks   *checkers.Set   // its first violation stops the world
+	Contents Contents
+}
+
+// Options are how a run is run. None changes its steps.
+type Options struct {
+	UntilStep uint64 // stop after this step; 0 means run to the end
+	Observer  sim.Observer
+	Deep      bool // keep the deep hash
+	Copy      bool // deliver deep copies of messages
+	MaxSteps  uint64
+	// Started, if not nil, is told of the world before its first step.
+	Started func(w *sim.World)
+}
+
+// Result is what came of one run.
+type Result struct {
+	Scenario string
+	Seed     uint64
+	Plan     nemesis.Plan
+
+	Verdict  checkers.Verdict
+	Property string // that was violated, or is undecided; with its quantifier
+	Detail   string
+	Stack    string     // of a panic
+	Step     uint64     // of the violation; 0 if there is none
+	At       clock.Time // of that step
+	Node     sim.NodeID // of that step
+
+	Steps    uint64
+	Virtual  clock.Time // how far the run came
+	Hash     uint64
+	DeepHash uint64 // 0 unless Options.Deep
+	Contents Contents
+	Checks   *checkers.Set
+	History  []*sim.Op
+	// Expected is what the scenario expects: valid, or for a demonstration either valid or its anomaly.
+	Expected bool
+	Stopped  bool // by Options.UntilStep: the verdict is of what was seen so far
+}
+
+// RunSeed runs the plan of a seed.
+func (s *Scenario) RunSeed(seed uint64, o Options) Result { return s.Run(s.Plan(seed), o) }
+
+// Run runs a plan.
+func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
+	r := &Run{Scenario: s, Plan: p}
+	r.Net = netsim.New(p.Seed, netsim.Config{
+		Link:    netsim.Link(p.Link),
+		Clients: func(id sim.NodeID) bool { return int(id) > p.Nodes },
+	})
+	r.World = sim.New(sim.Config{
+		Seed: p.Seed, Network: r.Net, Disk: r.disk, MaxSteps: o.MaxSteps,
+		Observer: o.Observer, Deep: o.Deep, CopyMessages: o.Copy,
+	})
+	defer r.World.Close()
+	r.Checks = checkers.NewSet(r.World.Fail)
+	if o.Started != nil {
+		o.Started(r.World)
+	}
+	s.Build(r)
+	nemesis.Apply(r.World, r.Net, p)
+	end := s.end(p)
+	stopped := false
+	if o.UntilStep > 0 {
+		r.World.RunToStep(o.UntilStep, end)
+		stopped = r.World.Now() < end
+	} else {
+		r.World.RunUntil(end)
+	}
+	if r.World.Violation() == nil && !stopped && s.Judge != nil {
+		s.Judge(r)
+	}
+	r.count()
+	return r.result(stopped)
+}
+
+func (r *Run) disk(id sim.NodeID) sim.Storage {
+	if int(id) > r.Plan.Nodes {
+		return nil
+	}
+	d := disksim.New(r.Plan.Seed, id, r.Plan.Disk)
+	r.Disks = append(r.Disks, d)
+	return d
+}
+
+// Servers returns the ids of the plan's cluster.
+func (r *Run) Servers() []sim.NodeID {
+	ids := make([]sim.NodeID, r.Plan.Nodes)
+	for i := range ids {
+		ids[i] = sim.NodeID(i + 1)
+	}
+	return ids
+}
+
+// AddServers adds the plan's cluster; node is the factory of each.
+func (r *Run) AddServers(node func(id sim.NodeID) sim.Node) {
+	for range r.Plan.Nodes {
+		r.World.Add(node)
+	}
+}
+
+// AddClients adds the plan's clients, after its servers. node is called once per client, which is numbered from 1 as in
+// the plan and gets its operations in order of time.
+func (r *Run) AddClients(node func(client int, ops []nemesis.Op) sim.Node) {
+	ops := make([][]nemesis.Op, r.Plan.Clients+1)
+	for _, op := range r.Plan.Ops {
+		ops[op.Client] = append(ops[op.Client], op)
+	}
+	for i := 1; i <= r.Plan.Clients; i++ {
+		r.World.Add(func(sim.NodeID) sim.Node { return node(i, ops[i]) })
+	}
+}
+
+// QuietFrom is the end of the fault phase: everything is healed.
+func (r *Run) QuietFrom() clock.Time { return clock.Time(r.Plan.Duration) }
+
+// TailSucceeds checks that every operation invoked in the quiet tail has succeeded.
+func (r *Run) TailSucceeds() {
+	p := r.Checks.Always("operations in the quiet tail succeed")
+	for _, op := range r.World.History() {
+		if op.Invoked >= r.QuietFrom() {
+			p.Check(op.Outcome == sim.OK, func() string {
+				return fmt.Sprintf("%s of %s, invoked %s after everything was healed, ended as %s",
+					op.Input, op.Client, op.Invoked.Sub(r.QuietFrom()), op.Outcome)
+			})
+		}
+	}
+}
+
+// count fills in the counts that every scenario has.
+func (r *Run) count() {
+	clients := map[sim.NodeID]bool{}
+	for _, op := range r.World.History() {
+		r.Contents.Add("operations", 1)
+		clients[op.Client] = true
+		switch op.Outcome {
+		case sim.OK:
+			r.Contents.Add("ok", 1)
+		case sim.Fail:
+			r.Contents.Add("fail", 1)
+		default:
+			r.Contents.Add("info", 1)
+		}
+	}
+	r.Contents.Add("clients", int64(len(clients)))
+	unsynced := 0
+	for _, d := range r.Disks {
+		unsynced += d.Stats().Unsynced
+	}
+	r.Contents.Add("crashes", int64(r.World.Count(sim.KindCrash)))
+	r.Contents.Add("crashes with unsynced data", int64(unsynced))
+	r.Contents.Add("packets delivered", int64(r.World.Count(sim.KindDeliver)))
+	r.Contents.Add("packets lost", int64(r.World.Count(sim.KindDrop)))
+	r.Contents.Add("virtual ms", int64(time.Duration(r.World.Now())/time.Millisecond))
+	for _, f := range r.Plan.Faults {
+		r.Contents.Add("planned "+nemesis.KindName(f.Fault), 1)
+	}
+}
+
+func (r *Run) result(stopped bool) Result {
+	w := r.World
+	res := Result{
+		Scenario: r.Scenario.Name, Seed: r.Plan.Seed, Plan: r.Plan,
+		Steps: w.Steps(), Virtual: w.Now(), Hash: w.Hash(), DeepHash: w.DeepHash(),
+		Contents: r.Contents, Checks: r.Checks, History: w.History(), Stopped: stopped,
+	}
+	verdict := r.Checks.Result()
+	res.Verdict, res.Property, res.Detail = verdict.Verdict, verdict.Property, verdict.Detail
+	if v := w.Violation(); v != nil {
+		res.Verdict, res.Property, res.Detail, res.Stack = checkers.Invalid, v.Property, v.Detail, v.Stack
+		if v.Property == sim.PropertyNoPanic || v.Property == sim.PropertyStepBudget {
+			res.Property = fmt.Sprintf("always %q", v.Property)
+		}
+		res.Step, res.At, res.Node = v.Step, v.At, v.Node
+	}
+	if stopped && res.Verdict == checkers.Unknown {
+		res.Verdict, res.Property, res.Detail = checkers.Valid, "", ""
+	}
+	res.Expected = res.Verdict == checkers.Valid ||
+		res.Verdict == checkers.Invalid && r.Scenario.Anomaly != "" && res.Property == r.Scenario.Anomaly
+	return res
+}

@@ -1,0 +1,113 @@
+// Package scenarios joins a model, a workload, faults and checks under a name, runs one seed or plan of it, and sweeps
+// many. It is not a front end: packages cli and simtest print what it finds.
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/nemesis"
+)
+
+// Scenario is something to run: a seed draws a plan from its Space, Build makes the world of the plan, and Judge says
+// what came of it. It is read only and shared by goroutines.
+type Scenario struct {
+	Name string // "raft/kv"
+	Doc  string // one line
+
+	// Anomaly is empty for a model that is meant to be right. A demonstration names the property that must be found
+	// violated, as checkers.Property prints it; any other violation is a finding.
+	Anomaly string
+
+	Space nemesis.Space // what plans may hold
+	Tail  time.Duration // quiet time after the fault phase
+
+	// Build adds the plan's nodes and clients to the run's world, and the online checks.
+	Build func(r *Run)
+	// Judge runs after the last step, unless a violation has stopped the run; it may be nil.
+	Judge func(r *Run)
+
+	// Floors are the medians over seeds that a sweep of a good scenario reaches, so that nothing passes because nothing
+	// happened.
+	Floors []Floor
+}
+
+// Floor is a lower bound for the median of a count over the seeds of a sweep.
+type Floor struct {
+	Count string // as in Contents
+	Least int64
+}
+
+// Plan returns the plan of a seed.
+func (s *Scenario) Plan(seed uint64) nemesis.Plan {
+	space := s.Space
+	space.Scenario = s.Name
+	return space.Draw(seed)
+}
+
+// end is when a run is over: the fault phase and the tail.
+func (s *Scenario) end(p nemesis.Plan) clock.Time { return clock.Time(p.Duration).Add(s.Tail) }
+
+// Registry is a set of scenarios by name.
+type Registry struct {
+	list []*Scenario // sorted by name, without repeats
+}
+
+// NewRegistry returns a registry of these scenarios. It panics if two have one name, or one lacks what it needs.
+func NewRegistry(list ...*Scenario) *Registry {
+	r := &Registry{list: slices.Clone(list)}
+	slices.SortFunc(r.list, func(a, b *Scenario) int { return strings.Compare(a.Name, b.Name) })
+	for i, s := range r.list {
+		if s.Name == "" || s.Doc == "" || s.Build == nil {
+			panic(fmt.Sprintf("scenarios: %q needs a Name, a Doc and a Build", s.Name))
+		}
+		if i > 0 && r.list[i-1].Name == s.Name {
+			panic("scenarios: there are two of the name " + s.Name)
+		}
+	}
+	return r
+}
+
+// All returns the scenarios by name.
+func (r *Registry) All() []*Scenario { return r.list }
+
+// Find returns the scenario of a name; the error names those that it may have meant.
+func (r *Registry) Find(name string) (*Scenario, error) {
+	i, ok := slices.BinarySearchFunc(r.list, name, func(s *Scenario, name string) int { return strings.Compare(s.Name, name) })
+	if ok {
+		return r.list[i], nil
+	}
+	names := make([]string, len(r.list))
+	for i, s := range r.list {
+		names[i] = s.Name
+	}
+	return nil, fmt.Errorf("unknown scenario %q: there are %s", name, strings.Join(names, ", "))
+}
+
+// Match returns the scenarios that the names select: a name, or all below it ("raft" is raft/kv, raft/log, …). No names
+// select all.
+func (r *Registry) Match(names ...string) ([]*Scenario, error) {
+	if len(names) == 0 {
+		return r.list, nil
+	}
+	var chosen []*Scenario
+	for _, name := range names {
+		found := false
+		for _, s := range r.list {
+			if s.Name == name || strings.HasPrefix(s.Name, strings.TrimSuffix(name, "/")+"/") {
+				found = true
+				if !slices.Contains(chosen, s) {
+					chosen = append(chosen, s)
+				}
+			}
+		}
+		if !found {
+			_, err := r.Find(name)
+			return nil, err
+		}
+	}
+	return chosen, nil
+}
