@@ -256,6 +256,10 @@ func (r *Raft) Leader() sim.NodeID { return r.leader }
 // Leads reports whether this member believes to be the leader.
 func (r *Raft) Leads() bool { return r.role == Leader }
 
+// CaughtUp reports whether this member has applied its whole log. At a leader, the log includes the entry that began its
+// term, so a leader that is caught up has applied all that was ever committed.
+func (r *Raft) CaughtUp() bool { return r.applied == r.last() }
+
 func (r *Raft) mustLead() error {
 	switch r.role {
 	case Leader:
