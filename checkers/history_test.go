@@ -88,6 +88,10 @@ func output(t testing.TB, input any, w []string) any {
 		return value(w[0])
 	case CAS:
 		return Swapped(w[0] == "swapped")
+	case Delete:
+		if len(w) > 0 {
+			return Deleted(w[0] == "deleted")
+		}
 	case LogAppend:
 		return Offset(number(t, w[0]))
 	case LogRead:
@@ -145,7 +149,7 @@ next:
 			after[k] = v
 		}
 		got := oracleApply(after, op.Input)
-		if op.Outcome == sim.OK && got != oracleOutput(op) {
+		if op.Outcome == sim.OK && op.Output != nil && got != oracleOutput(op) {
 			continue
 		}
 		rest := append(append([]*sim.Op{}, left[:i]...), left[i+1:]...)
@@ -166,7 +170,9 @@ func oracleApply(s oracleState, input any) (output string) {
 	case Append:
 		s[o.Key] += o.Text
 	case Delete:
+		_, ok := s[o.Key]
 		delete(s, o.Key)
+		return fmt.Sprint(ok)
 	case CAS:
 		if v, ok := s[o.Key]; !ok || v != o.From {
 			return "false"
@@ -179,9 +185,7 @@ func oracleApply(s oracleState, input any) (output string) {
 	case LogRead:
 		records := strings.Fields(s[o.Log])
 		records = records[min(o.From, uint64(len(records))):]
-		if o.Max > 0 {
-			records = records[:min(o.Max, uint64(len(records)))]
-		}
+		records = records[:min(o.Max, uint64(len(records)))]
 		return strings.Join(records, " ")
 	}
 	return ""
@@ -192,6 +196,8 @@ func oracleOutput(op *sim.Op) string {
 	case Value:
 		return fmt.Sprint(out.Text, out.Found)
 	case Swapped:
+		return fmt.Sprint(bool(out))
+	case Deleted:
 		return fmt.Sprint(bool(out))
 	case Offset:
 		return fmt.Sprint(uint64(out))

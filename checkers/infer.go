@@ -14,7 +14,8 @@ import "strings"
 //     in it what follows, up to the next Put, Delete or CAS with an effect. All along the key holds the text, so there is
 //     no known Get in between, and what ends the stretch is no CAS, whose From would have the text. Without the operation
 //     the stretch leaves the same state behind, and if a CAS of unknown outcome would gain an effect in it, that one goes
-//     behind all others. Only a CAS that is known not to have swapped might notice: if there is one, nothing is dropped.
+//     behind all others. Only a CAS that is known not to have swapped, or a Delete that tells whether there was something
+//     to delete, might notice: if there is one, nothing is dropped.
 //
 // What "found in the key" means depends on Append. Without, it is the whole value; with, it is one of the pieces that a
 // delimiter ends. Where pieces are ambiguous nothing is concluded.
@@ -41,18 +42,21 @@ type texts struct {
 	init      Value
 	appends   bool // values are concatenations of texts
 	delimiter byte // ends each text, and is nowhere else in it, if appends
-	notices   bool // some CAS is known not to have swapped
+	notices   bool // some output tells that the key did not hold a text, or did hold one, but not which
 }
 
 // newTexts returns false if texts are ambiguous.
 func newTexts(init Value, calls []call) (t texts, ok bool) {
 	t.init = init
 	for i := range calls {
-		switch calls[i].input.(type) {
-		case Append:
+		if _, ok := calls[i].input.(Append); ok {
 			t.appends = true
-		case CAS:
-			t.notices = t.notices || calls[i].output == any(Swapped(false))
+		}
+		switch o := calls[i].output.(type) {
+		case Swapped:
+			t.notices = t.notices || !bool(o)
+		case Deleted:
+			t.notices = true
 		}
 	}
 	if !t.appends {

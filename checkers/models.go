@@ -14,7 +14,7 @@ type (
 	Get    struct{ Key string }           // outputs a Value
 	Put    struct{ Key, Text string }     // output is ignored
 	Append struct{ Key, Text string }     // an absent key counts as the empty text; output is ignored
-	Delete struct{ Key string }           // output is ignored
+	Delete struct{ Key string }           // outputs a Deleted, or nil if that is not told
 	CAS    struct{ Key, From, To string } // outputs a Swapped; an absent key is not swapped
 )
 
@@ -26,6 +26,9 @@ type Value struct {
 
 // Swapped is the output of CAS: whether the key held From, and so holds To now.
 type Swapped bool
+
+// Deleted is the output of Delete: whether the key held anything.
+type Deleted bool
 
 func (o Get) String() string    { return "get" + suffix(o.Key) }
 func (o Put) String() string    { return "put" + suffix(o.Key) + " " + strconv.Quote(o.Text) }
@@ -47,6 +50,13 @@ func (s Swapped) String() string {
 		return "swapped"
 	}
 	return "not swapped"
+}
+
+func (d Deleted) String() string {
+	if d {
+		return "deleted"
+	}
+	return "nothing deleted"
 }
 
 func suffix(key string) string {
@@ -127,6 +137,9 @@ func stepKey(state, input, output any) (next any, ok bool) {
 	case Append:
 		return Value{now.Text + o.Text, true}, true
 	case Delete:
+		if seen, told := output.(Deleted); told && bool(seen) != now.Found {
+			return state, false
+		}
 		return Value{}, true
 	case CAS:
 		swaps := now.Found && now.Text == o.From

@@ -11,8 +11,8 @@ import (
 type (
 	LogAppend struct{ Log, Record string } // outputs the record's Offset
 
-	// LogRead reads at most Max records from an offset on, or all if Max is zero; it outputs Records. A service reads as
-	// many as there are: fewer only at the end of the log, none at and behind it.
+	// LogRead reads at most Max records from an offset on; it outputs Records. A service reads as many as there are: fewer
+	// only at the end of the log, none at and behind it.
 	LogRead struct {
 		Log  string
 		From uint64
@@ -28,11 +28,7 @@ type Records []string
 
 func (o LogAppend) String() string { return "append" + suffix(o.Log) + " " + strconv.Quote(o.Record) }
 func (o LogRead) String() string {
-	s := "read" + suffix(o.Log) + " from " + strconv.FormatUint(o.From, 10)
-	if o.Max > 0 {
-		s += " max " + strconv.FormatUint(o.Max, 10)
-	}
-	return s
+	return "read" + suffix(o.Log) + " " + strconv.FormatUint(o.Max, 10) + " from " + strconv.FormatUint(o.From, 10)
 }
 func (o Offset) String() string { return "offset " + strconv.FormatUint(uint64(o), 10) }
 func (r Records) String() string {
@@ -90,14 +86,11 @@ func stepLog(state, input, output any) (next any, ok bool) {
 
 // reads tells whether a read of this log gives these records.
 func (l *logState) reads(o LogRead, records Records) bool {
-	end := l.len()
-	if o.Max > 0 && end-min(end, o.From) > o.Max {
-		end = o.From + o.Max
-	}
-	if uint64(len(records)) != end-min(end, o.From) {
+	n := min(l.len()-min(l.len(), o.From), o.Max)
+	if uint64(len(records)) != n {
 		return false
 	}
-	for l.len() > end {
+	for n > 0 && l.len() > o.From+n {
 		l = l.before
 	}
 	for _, r := range slices.Backward(records) {
