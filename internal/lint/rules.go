@@ -82,7 +82,7 @@ var uses = []use{
 		instead: "its seed differs in each process; use hash/fnv or the like"},
 	{rule: "sync", pkgs: "sync sync/atomic",
 		instead: "the deterministic side runs on one goroutine; use a plain value"},
-	{rule: "reflect-map", pkgs: "reflect", only: "MapIter Value.MapKeys Value.MapRange Value.Seq Value.Seq2 Value.SetIterKey Value.SetIterValue",
+	{rule: "reflect-map", pkgs: "reflect", only: "MapIter.Next MapIter.Reset Value.MapKeys Value.MapRange Value.Seq Value.Seq2 Value.SetIterKey Value.SetIterValue",
 		instead: "it walks a map in random order; use the map's own type and sorted keys"},
 	{rule: drawRule, pkgs: "math/rand", only: "Rand.Float32 Rand.Float64 Rand.NormFloat64 Rand.ExpFloat64 NewZipf Zipf",
 		instead: "draw an integer and compare it with an integer, or use a table"},
@@ -100,7 +100,7 @@ var uses = []use{
 	{rule: "environment", pkgs: "net net/http os/exec os/signal os/user runtime/debug runtime/metrics syscall weak",
 		instead: "it reaches the operating system or the runtime"},
 	{rule: "address", pkgs: "reflect", only: "Value.Pointer Value.UnsafeAddr",
-		instead: "addresses differ between processes"},
+		instead: "addresses differ between processes; UnsafePointer stays a pointer"},
 	{rule: "coroutine", pkgs: "iter", only: "Pull Pull2",
 		instead: "range over the sequence, or mark it and say who stops it"},
 }
@@ -166,7 +166,7 @@ func (j *judgement) node(cur inspector.Cursor) {
 func (j *judgement) rangeOver(n *ast.RangeStmt) {
 	t := j.info.TypeOf(n.X)
 	if some(t, isMap) {
-		j.reject(n.Pos(), mapRule, "range over %s: its order is random; range over slices.Sorted(maps.Keys(m))", t)
+		j.reject(n.Pos(), mapRule, "range over %s: its order is random; range over slices.Sorted(maps.Keys(m))", typeText(t))
 	}
 	if some(t, isChan) {
 		j.reject(n.Pos(), "channel", "range over a channel: send a message or keep a queue")
@@ -260,7 +260,7 @@ func (j *judgement) sorted(cur inspector.Cursor, walk types.Object) bool {
 func (j *judgement) floating(cur inspector.Cursor, e ast.Expr) {
 	what := ""
 	if j.isFloating(e) {
-		what = fmt.Sprintf("value of type %s", j.info.TypeOf(e))
+		what = fmt.Sprintf("value of type %s", typeText(j.info.TypeOf(e)))
 	} else if id, ok := e.(*ast.Ident); ok && hasFloat(j.info.Instances[id].TypeArgs) {
 		what = fmt.Sprintf("%s made for a floating-point type", id.Name)
 	}
@@ -474,6 +474,9 @@ func typeName(t types.Type) string {
 	}
 	return "?"
 }
+
+// typeText writes a type with the names of packages, not their paths.
+func typeText(t types.Type) string { return types.TypeString(t, (*types.Package).Name) }
 
 // listed reports whether a space-separated list has a word.
 func listed(list, word string) bool { return slices.Contains(strings.Fields(list), word) }

@@ -26,7 +26,7 @@ func bad(m map[string]int, b ballots, v votes, q url.Values, h *holder) {
 	}
 	for range v { // want map-order "range over"
 	}
-	for range q { // want map-order "range over net/url.Values"
+	for range q { // want map-order "range over url.Values"
 	}
 	for range h.ballots { // want map-order "range over"
 	}

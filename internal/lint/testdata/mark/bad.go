@@ -1,7 +1,5 @@
 package marks
 
-import "time"
-
 func reasonless(m map[string]int) {
 	// want +1 mark "mark without a reason: say why map-order is harmless here"
 	//seedbed:ok map-order
@@ -69,8 +67,3 @@ func misspelt(m map[string]int) {
 	for range m { // want map-order "range over"
 	}
 }
-
-// want +1 mark "a file's mark belongs above its first declaration"
-//seedbed:ok-file wall-clock hidden at the end
-
-func late() { time.Sleep(1) } // want wall-clock "time.Sleep"

@@ -1,9 +1,8 @@
-// Part of the readers' side.
-
-//seedbed:ok-file wall-clock a report says how long it took
 package marks
 
 import "time"
+
+//seedbed:ok-file wall-clock a report says how long it took
 
 func report() (time.Time, time.Duration) {
 	start := time.Now()

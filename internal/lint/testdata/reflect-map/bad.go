@@ -14,6 +14,6 @@ func bad(v mirror.Value) {
 	for range v.Seq2() { // want reflect-map "reflect.Value.Seq2"
 	}
 	keys := mirror.Value.MapKeys // want reflect-map "reflect.Value.MapKeys"
-	var held *mirror.MapIter     // want reflect-map "reflect.MapIter"
-	_, _ = keys, held
+	it.Reset(v)                  // want reflect-map "reflect.MapIter.Reset"
+	_ = keys
 }
