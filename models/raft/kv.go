@@ -64,6 +64,10 @@ func (op KVOp) encode(b []byte) []byte {
 	return appendString(b, op.Old)
 }
 
+func decodeKVOp(f *fields) KVOp {
+	return KVOp{Kind: KVKind(f.byte()), Key: f.string(), Value: f.string(), Old: f.string()}
+}
+
 func (op KVOp) String() string {
 	switch op.Kind {
 	case KVGet:
@@ -81,9 +85,7 @@ func (r KVResult) String() string { return fmt.Sprintf("%q %t", r.Value, r.OK) }
 
 type kvMachine map[string]string
 
-func (m kvMachine) run(f *fields) any {
-	return m.apply(KVOp{Kind: KVKind(f.byte()), Key: f.string(), Value: f.string(), Old: f.string()})
-}
+func (m kvMachine) run(f *fields) any { return m.apply(decodeKVOp(f)) }
 
 func (m kvMachine) read(op Op) any { return m.apply(op.(KVOp)) }
 

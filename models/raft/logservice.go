@@ -77,6 +77,10 @@ func (op LogOp) encode(b []byte) []byte {
 	return binary.AppendUvarint(b, op.Count)
 }
 
+func decodeLogOp(f *fields) LogOp {
+	return LogOp{Kind: LogKind(f.byte()), Record: f.string(), Offset: f.uint(), Count: f.uint()}
+}
+
 func (op LogOp) String() string {
 	if op.Kind == LogAppend {
 		return fmt.Sprintf("append(%q)", op.Record)
@@ -95,9 +99,7 @@ type logMachine struct {
 	records []string
 }
 
-func (m *logMachine) run(f *fields) any {
-	return m.apply(LogOp{Kind: LogKind(f.byte()), Record: f.string(), Offset: f.uint(), Count: f.uint()})
-}
+func (m *logMachine) run(f *fields) any { return m.apply(decodeLogOp(f)) }
 
 func (m *logMachine) read(op Op) any { return m.apply(op.(LogOp)) }
 

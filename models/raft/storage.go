@@ -109,7 +109,10 @@ func (r *Raft) redo(rec []byte) error {
 		}
 		r.ballot = b
 	case entryRecord:
-		e := Entry{Index: f.uint(), Term: f.uint(), Cmd: []byte(f.s)}
+		e := Entry{Index: f.uint(), Term: f.uint()}
+		if f.s != "" {
+			e.Cmd = []byte(f.s)
+		}
 		if f.bad || e.Index == 0 || e.Index > r.last()+1 || e.Term < r.log[e.Index-1].Term {
 			return fmt.Errorf("%w: entry %d/%d after %d", ErrCorrupt, e.Index, e.Term, r.last())
 		}
