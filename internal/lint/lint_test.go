@@ -42,7 +42,7 @@ func TestRules(t *testing.T) {
 }
 
 // TestRulesHaveExamples holds each rule to a directory of its name with an example that fails and a neighbour that
-// passes, and each name of the table to a failing example of its own.
+// passes, and each package and name of the table to a failing example of its own.
 func TestRulesHaveExamples(t *testing.T) {
 	findings, err := Check("testdata", "./...")
 	require.NoError(t, err)
@@ -65,11 +65,17 @@ func TestRulesHaveExamples(t *testing.T) {
 		if !standard(u) {
 			continue
 		}
-		for _, name := range strings.Fields(u.only) {
-			mention := path.Base(strings.TrimSuffix(u.pkgs, "/v2")) + "." + name
-			assert.True(t, slices.ContainsFunc(findings, func(f Finding) bool {
-				return f.Rule == u.rule && strings.HasPrefix(f.Message, mention)
-			}), "%s: no example mentions %s", u.rule, mention)
+		names := strings.Fields(u.only)
+		if len(names) == 0 {
+			names = []string{""} // any will do
+		}
+		for _, pkg := range strings.Fields(u.pkgs) {
+			for _, name := range names {
+				mention := path.Base(strings.TrimSuffix(pkg, "/v2")) + "." + name
+				assert.True(t, slices.ContainsFunc(findings, func(f Finding) bool {
+					return f.Rule == u.rule && strings.HasPrefix(f.Message, mention)
+				}), "%s: no example mentions %s", u.rule, mention)
+			}
 		}
 	}
 }
