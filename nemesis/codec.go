@@ -1,9 +1,12 @@
 package nemesis
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,25 +27,42 @@ type codec struct {
 
 	plan *Plan // the cluster that nodes and clients must belong to
 	file string
-	path []string // of the value at hand: ".faults", "[2]", ".at"
+	path []step // of the value at hand
 	err  error
+}
+
+// step is one step of a path: a field's name, or an index.
+type step struct {
+	name string // empty for an index
+	i    int
 }
 
 // fail notes an error about the value at hand.
 func (c *codec) fail(format string, args ...any) {
-	if c.err == nil {
-		path := strings.TrimPrefix(strings.Join(c.path, ""), ".")
-		if path != "" {
-			path += ": "
-		}
-		c.err = fmt.Errorf("%s: %s%s", c.file, path, fmt.Sprintf(format, args...))
+	if c.err != nil {
+		return
 	}
+	text := c.file + ": "
+	for i, s := range c.path {
+		switch {
+		case s.name == "":
+			text += fmt.Sprintf("[%d]", s.i)
+		case i > 0:
+			text += "." + s.name
+		default:
+			text += s.name
+		}
+	}
+	if len(c.path) > 0 {
+		text += ": "
+	}
+	c.err = errors.New(text + fmt.Sprintf(format, args...))
 }
 
 // within runs f on a part of the value at hand: v, when reading.
-func (c *codec) within(step string, v *value, f func()) {
+func (c *codec) within(s step, v *value, f func()) {
 	in := c.in
-	c.in, c.path = v, append(c.path, step)
+	c.in, c.path = v, append(c.path, s)
 	f()
 	c.in, c.path = in, c.path[:len(c.path)-1]
 }
@@ -61,7 +81,7 @@ func (c *codec) object(fields func()) {
 	fields()
 	for i, key := range c.in.keys {
 		if !c.in.seen[i] {
-			c.within(".", nil, func() { c.fail("%s: there is no such field", quote(key)) })
+			c.fail("there is no field %s", quote(key))
 		}
 	}
 }
@@ -76,16 +96,16 @@ func (c *codec) maybe(name string, present bool, f func()) {
 	case c.in != nil:
 		v := c.in.take(name)
 		if v == nil && present {
-			c.within("."+name, nil, func() { c.fail("missing") })
+			c.within(step{name: name}, nil, func() { c.fail("missing") })
 		}
 		if v != nil {
-			c.within("."+name, v, f)
+			c.within(step{name: name}, v, f)
 		}
 	case present:
 		c.next(c.depth == 1)
 		c.emitString(name)
 		c.emit(": ")
-		c.within("."+name, nil, f)
+		c.within(step{name: name}, nil, f)
 	}
 }
 
@@ -95,7 +115,7 @@ func list[T any](c *codec, items *[]T, each func(item *T)) {
 		c.open('[')
 		for i := range *items {
 			c.next(c.depth == 2)
-			c.within(index(i), nil, func() { each(&(*items)[i]) })
+			c.within(step{i: i}, nil, func() { each(&(*items)[i]) })
 		}
 		c.close(']')
 		return
@@ -106,15 +126,13 @@ func list[T any](c *codec, items *[]T, each func(item *T)) {
 	*items = nil
 	for i, v := range c.in.items {
 		var item T
-		c.within(index(i), v, func() { each(&item) })
+		c.within(step{i: i}, v, func() { each(&item) })
 		if c.err != nil {
 			return
 		}
 		*items = append(*items, item)
 	}
 }
-
-func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 // The scalars.
 
@@ -140,7 +158,7 @@ func integer[T ~int | ~int32 | ~int64](c *codec, n *T, lo, hi T) {
 	if c.in != nil && c.expect('0', "a number") {
 		v, err := strconv.ParseInt(c.in.text, 10, 64)
 		if err != nil || int64(T(v)) != v {
-			c.fail("%s is not a whole number in the range [%d, %d]", c.in.text, int64(lo), int64(hi))
+			c.fail("%s is not a whole number in the range [%d, %d]", quote(c.in.text), int64(lo), int64(hi))
 			return
 		}
 		*n = T(v)
@@ -189,7 +207,7 @@ func (c *codec) node(id *sim.NodeID) {
 	if c.in != nil && c.expect('0', "a node's number") {
 		var err error
 		if n, err = strconv.ParseInt(c.in.text, 10, 64); err != nil {
-			c.fail("%s is not a node's number", c.in.text)
+			c.fail("%s is not a node's number", quote(c.in.text))
 		}
 	}
 	if n < 1 || n > int64(c.plan.Nodes) {
@@ -199,22 +217,19 @@ func (c *codec) node(id *sim.NodeID) {
 	c.emit(strconv.FormatInt(n, 10))
 }
 
-// nodes is a list of nodes, each once.
-func (c *codec) nodes(ids *[]sim.NodeID) {
-	list(c, ids, func(id *sim.NodeID) { c.node(id) })
-	for i, id := range *ids {
-		if slices.Contains((*ids)[:i], id) {
-			c.within(index(i), c.in, func() { c.fail("node %d is named twice", id) })
+// nodes is a list of nodes that are not in seen, which gets them.
+func (c *codec) nodes(ids *[]sim.NodeID, seen map[sim.NodeID]bool) {
+	list(c, ids, func(id *sim.NodeID) {
+		if c.node(id); seen[*id] {
+			c.fail("node %d is named twice", *id)
 		}
-	}
+		seen[*id] = true
+	})
 }
 
 // choice is one of a few names; names[0] is the zero value's.
 func choice[T ~uint8 | ~int](c *codec, v *T, names []string) {
-	name := ""
-	if int(*v) < len(names) {
-		name = names[*v]
-	}
+	name := nameOf(names, *v)
 	if c.in != nil && c.expect('"', "a string") {
 		name = c.in.text
 	}
@@ -225,6 +240,14 @@ func choice[T ~uint8 | ~int](c *codec, v *T, names []string) {
 	}
 	*v = T(i)
 	c.emitString(name)
+}
+
+// nameOf is "" for a value without a name.
+func nameOf[T ~uint8 | ~int](names []string, v T) string {
+	if int(v) >= 0 && int(v) < len(names) {
+		return names[v]
+	}
+	return ""
 }
 
 // The written form: the plan's fields, and the elements of its lists, on lines of their own.
@@ -273,11 +296,27 @@ func (c *codec) emit(text string) {
 }
 
 func (c *codec) emitString(s string) {
-	quoted, err := json.Marshal(s)
-	if err != nil {
-		panic("nemesis: a string has no JSON form: " + err.Error()) // all have
+	switch {
+	case c.in != nil:
+	case isPlain(s):
+		c.out = append(append(append(c.out, '"'), s...), '"')
+	default:
+		quoted, err := json.Marshal(s)
+		if err != nil {
+			panic("nemesis: a string has no JSON form: " + err.Error()) // all have
+		}
+		c.out = append(c.out, quoted...)
 	}
-	c.emit(string(quoted))
+}
+
+// isPlain reports whether s needs no escapes: an allowance for speed, as nearly all strings are.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if b := s[i]; b < ' ' || b > '~' || b == '"' || b == '\\' || b == '<' || b == '>' || b == '&' {
+			return false
+		}
+	}
+	return true
 }
 
 // expect reports whether the value at hand is of a kind, and fails otherwise.
@@ -314,8 +353,27 @@ func (v *value) take(name string) *value {
 // maxNesting is deeper than any plan.
 const maxNesting = 16
 
-// parse reads the next value; the error tells what is wrong, without a place.
-func parse(d *json.Decoder, depth int) (*value, error) {
+// parse reads JSON; the error names the line.
+func parse(data []byte) (*value, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	v, err := parseValue(d, 0)
+	if err == nil {
+		if _, err = d.Token(); err == io.EOF {
+			return v, nil
+		}
+		err = cmp.Or(err, errors.New("there is more after the end"))
+	} else if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = errors.New("it ends too early")
+	}
+	// The offset is behind the last token: what is wrong comes after white space.
+	read := data[:min(d.InputOffset(), int64(len(data)))]
+	read = data[:len(data)-len(bytes.TrimLeft(data[len(read):], " \t\r\n,:"))]
+	return nil, fmt.Errorf("line %d: %w", 1+bytes.Count(read, []byte("\n")), err)
+}
+
+// parseValue reads the next value.
+func parseValue(d *json.Decoder, depth int) (*value, error) {
 	if depth > maxNesting {
 		return nil, errors.New("nested deeper than any plan")
 	}
@@ -339,14 +397,14 @@ func parse(d *json.Decoder, depth int) (*value, error) {
 				if err != nil {
 					return nil, err
 				}
-				name := key.(string)
-				if keys[name] {
+				name, ok := key.(string)
+				if !ok || keys[name] {
 					return nil, fmt.Errorf("field %s is there twice", quote(name))
 				}
 				keys[name] = true
 				v.keys = append(v.keys, name)
 			}
-			item, err := parse(d, depth+1)
+			item, err := parseValue(d, depth+1)
 			if err != nil {
 				return nil, err
 			}

@@ -11,7 +11,11 @@ import (
 //
 // A roll is a fraction in [0, 1) of so many random bits. Multiplied by n, its whole part is a number below n and what
 // is left is a fraction again, for the next number: so one roll serves several, without any rejection (Lemire, Fast
-// Random Integer Generation in an Interval, 2019, section 3). The cost is a bias that guardBits bounds.
+// Random Integer Generation in an Interval, 2019, section 3).
+//
+// The probability of each number is 1/n to within one part in 2^left, which leastBits bounds; so the probability of any
+// interval of numbers is right to within one part in 2,000. Single values of a large range, such as the microseconds of a
+// run, may differ more among themselves.
 type dice struct {
 	t    *rapid.T
 	frac uint64 // of 2^64: the fraction that is left
@@ -19,22 +23,20 @@ type dice struct {
 }
 
 const (
-	rollBits = 44 // enough for all of an operation
-	// guardBits is how many bits a number costs beyond those of its range: no two values differ in probability by
-	// more than one part in 2^guardBits.
-	guardBits = 8
+	rollBits  = 52 // enough for two times of a run; more per roll are only wasted
+	leastBits = 12
 )
 
 var coin = rapid.Bool()
 
-// below is uniform over [0, n); n is positive and, to keep the bias down, at most 2^56.
+// below is uniform over [0, n), n > 0.
 func (d *dice) below(n int) int {
 	cost := bits.Len64(uint64(n) - 1)
 	if cost == 0 {
 		return 0
 	}
-	if d.left < cost+guardBits {
-		d.roll(min(max(rollBits, cost+guardBits), 64))
+	if need := min(max(cost+1, leastBits), 64); d.left < need {
+		d.roll(max(need, rollBits))
 	}
 	whole, frac := bits.Mul64(d.frac, uint64(n))
 	d.frac, d.left = frac, d.left-cost

@@ -112,7 +112,7 @@ func (f Crash) String() string {
 	if f.Sync == 0 {
 		return fmt.Sprintf("Crash{%s}", f.Node)
 	}
-	return fmt.Sprintf("Crash{%s %s sync}", f.Node, syncPoints[f.Sync])
+	return fmt.Sprintf("Crash{%s %s sync}", f.Node, nameOf(syncPoints, f.Sync))
 }
 
 func (f Restart) String() string { return fmt.Sprintf("Restart{%s}", f.Node) }
@@ -173,22 +173,14 @@ func (f *Pause) fields(c *codec) { c.field("node", func() { c.node(&f.Node) }) }
 
 func (f *Partition) fields(c *codec) {
 	c.field("groups", func() {
+		seen := map[sim.NodeID]bool{}
 		list(c, &f.Groups, func(g *[]sim.NodeID) {
-			if c.nodes(g); len(*g) == 0 {
+			if c.nodes(g, seen); len(*g) == 0 {
 				c.fail("a group without nodes")
 			}
 		})
 		if len(f.Groups) < 2 {
 			c.fail("a partition has two groups or more")
-		}
-		seen := map[sim.NodeID]bool{}
-		for i, g := range f.Groups {
-			for _, id := range g {
-				if seen[id] {
-					c.within(index(i), c.in, func() { c.fail("node %d is in an earlier group", id) })
-				}
-				seen[id] = true
-			}
 		}
 	})
 	c.maybe("one_way", f.OneWay, func() {
@@ -199,12 +191,12 @@ func (f *Partition) fields(c *codec) {
 }
 
 func (f *Lossy) fields(c *codec) {
-	c.maybe("nodes", len(f.Nodes) > 0, func() { c.nodes(&f.Nodes) })
+	c.maybe("nodes", len(f.Nodes) > 0, func() { c.nodes(&f.Nodes, map[sim.NodeID]bool{}) })
 	c.field("ppm", func() { c.ppm(&f.Rate) })
 }
 
 func (f *Duplicating) fields(c *codec) {
-	c.maybe("nodes", len(f.Nodes) > 0, func() { c.nodes(&f.Nodes) })
+	c.maybe("nodes", len(f.Nodes) > 0, func() { c.nodes(&f.Nodes, map[sim.NodeID]bool{}) })
 	c.field("ppm", func() { c.ppm(&f.Rate) })
 }
 

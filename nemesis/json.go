@@ -1,12 +1,8 @@
 package nemesis
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -22,24 +18,11 @@ const maxNodes = 1 << 20
 // in any order; the plan has them by time.
 func ReadPlan(name string, data []byte) (Plan, error) {
 	if !utf8.Valid(data) {
-		return Plan{}, fmt.Errorf("%s: not a plan: not UTF-8 text", name)
+		return Plan{}, fmt.Errorf("%s: not UTF-8 text", name)
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	root, err := parse(d, 0)
-	if err == nil {
-		if _, err = d.Token(); err == nil {
-			err = errors.New("there is more after the plan's end")
-		} else if err == io.EOF {
-			err = nil
-		}
-	}
+	root, err := parse(data)
 	if err != nil {
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			err = errors.New("it ends too early")
-		}
-		line := 1 + bytes.Count(data[:min(d.InputOffset(), int64(len(data)))], []byte("\n"))
-		return Plan{}, fmt.Errorf("%s: line %d: not a plan: %w", name, line, err)
+		return Plan{}, fmt.Errorf("%s: %w", name, err)
 	}
 	var p Plan
 	c := codec{in: root, file: name, plan: &p}
@@ -53,8 +36,10 @@ func ReadPlan(name string, data []byte) (Plan, error) {
 // JSON is the plan in the form that ReadPlan reads, one fault or operation a line. The error is that of Check.
 func (p Plan) JSON() ([]byte, error) {
 	c := codec{file: "plan", plan: &p}
-	p.fields(&c)
-	return append(c.out, '\n'), c.err
+	if p.fields(&c); c.err != nil {
+		return nil, c.err
+	}
+	return append(c.out, '\n'), nil
 }
 
 // Check tells what is wrong with a plan that was not read or drawn, as ReadPlan would; nil if it is valid.
@@ -110,7 +95,7 @@ func (e *Event) fields(c *codec) {
 		c.maybe("until", e.Until != 0, func() { c.duration(&e.Until) })
 		c.field("fault", func() { c.fault(&e.Fault) })
 		if c.err == nil {
-			c.within(".until", c.in, func() { e.checkUntil(c) })
+			c.within(step{name: "until"}, c.in, func() { e.checkUntil(c) })
 		}
 	})
 }
@@ -155,10 +140,12 @@ func (c *codec) moment(at *time.Duration) {
 // fault is a fault of any kind.
 func (c *codec) fault(f *Fault) {
 	c.object(func() {
-		k := kindOf(*f)
-		name := ""
-		if k != nil {
+		k, name := kindOf(*f), ""
+		switch {
+		case k != nil:
 			name = k.Kind
+		case c.in == nil:
+			c.fail("%T is no fault of this package", *f)
 		}
 		c.field("kind", func() {
 			c.text(&name)

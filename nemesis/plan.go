@@ -70,8 +70,7 @@ func (p Plan) String() string {
 		if e.Until != 0 {
 			until = "–" + clock.Time(e.Until).String()
 		}
-		// The dash is one column wide and three bytes long; fmt counts runes.
-		fmt.Fprintf(&b, "  %9s%-10s  %s\n", clock.Time(e.At), until, e.Fault)
+		fmt.Fprintf(&b, "  %9s%-9s  %s\n", clock.Time(e.At), until, e.Fault)
 	}
 	fmt.Fprintf(&b, "%s\n", count(len(p.Ops), "operation"))
 	for _, op := range p.Ops {

@@ -35,7 +35,7 @@ type Space struct {
 // Range is the numbers, uniformly, from Min to Max, both included. Durations are drawn in steps of a microsecond.
 type Range[T any] struct{ Min, Max T }
 
-// FaultKind is one kind of fault in a Space. Ranges that are zero mean the kind's defaults.
+// FaultKind is one kind of fault in a Space. Window, Rate and By mean the kind's defaults where they are zero.
 type FaultKind struct {
 	Kind   string               // as in JSON; see FaultNames
 	Count  Range[int]           // how many of them a plan has
@@ -172,40 +172,36 @@ func (s Space) drawOps(d *drawing) {
 	if weights == 0 || p.Clients == 0 {
 		return
 	}
-	n := between(d, s.Ops)
-	ops := make([]plannedOp, n)
-	for i := range ops {
-		op := &ops[i]
-		op.Client = 1 + d.below(p.Clients)
-		w := d.below(weights)
-		for w >= s.OpKinds[op.kind].Weight {
-			w -= s.OpKinds[op.kind].Weight
-			op.kind++
-		}
-		if k := s.OpKinds[op.kind]; k.Key {
+	// The times come first and by themselves, so that nothing but they need be sorted.
+	times := make([]time.Duration, between(d, s.Ops))
+	for i := range times {
+		times[i] = d.moment()
+	}
+	slices.Sort(times)
+	p.Ops = slices.Grow(p.Ops, len(times))
+	for i, at := range times {
+		k := s.opKind(d.below(weights))
+		op := Op{At: at, Client: 1 + d.below(p.Clients), Kind: k.Kind}
+		if k.Key {
 			op.Key = s.Keys[d.below(len(s.Keys))]
 		}
-		op.At = d.moment()
-	}
-	slices.SortStableFunc(ops, func(a, b plannedOp) int { return cmp.Compare(a.At, b.At) })
-	p.Ops = make([]Op, n)
-	for i := range ops {
-		op, k := &p.Ops[i], s.OpKinds[ops[i].kind]
-		*op = ops[i].Op
-		op.Kind = k.Kind
 		if k.Value {
 			op.Value = "v" + strconv.Itoa(i+1)
 		}
 		if k.Arg != nil {
-			op.Arg = k.Arg(*op, p.Ops[:i], d.below)
+			op.Arg = k.Arg(op, p.Ops, d.below)
 		}
+		p.Ops = append(p.Ops, op)
 	}
 }
 
-// plannedOp is an operation before the operations are in order.
-type plannedOp struct {
-	Op
-	kind int
+// opKind is the kind that owns number w of the sum of weights.
+func (s *Space) opKind(w int) *OpKind {
+	i := 0
+	for ; w >= s.OpKinds[i].Weight; i++ {
+		w -= s.OpKinds[i].Weight
+	}
+	return &s.OpKinds[i]
 }
 
 // EarlierValue is the Arg of a compare-and-set: the value of one of the last few operations on the same key that have

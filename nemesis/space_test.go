@@ -1,17 +1,346 @@
 package nemesis
 
 import (
+	"flag"
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/seedbed-sim/seedbed/netsim"
+	"github.com/seedbed-sim/seedbed/sim"
 )
 
 func kvSpace() Space {
 	s := DefaultSpace("test/kv")
+	s.Build = "v1"
 	s.OpKinds = []OpKind{
 		{Kind: "get", Weight: 4, Key: true},
 		{Kind: "put", Weight: 4, Key: true, Value: true},
 		{Kind: "cas", Weight: 2, Key: true, Value: true, Arg: EarlierValue},
 	}
 	return s
+}
+
+// faultSpace has many faults of a kind, of clusters of five, and no operations.
+func faultSpace(kind string, count int) Space {
+	s := DefaultSpace("test/faults")
+	s.Nodes = Range[int]{5, 5}
+	s.Faults = []FaultKind{{Kind: kind, Count: Range[int]{count, count}}}
+	return s
+}
+
+// rapid.Check with -rapid.seed=SEED -rapid.checks=1 draws the plan of SEED.
+func TestDrawIsRapidCheck(t *testing.T) {
+	set := func(name, value string) {
+		f := flag.Lookup(name)
+		old := f.Value.String()
+		require.NoError(t, f.Value.Set(value))
+		t.Cleanup(func() { require.NoError(t, f.Value.Set(old)) })
+	}
+	set("rapid.checks", "1")
+	if testing.Short() {
+		set("rapid.checks", "5") // rapid does a fifth of them
+	}
+	s := kvSpace()
+	for _, seed := range []uint64{1, 2, 4711, math.MaxInt64, 1<<63 + 5, math.MaxUint64, 0} {
+		set("rapid.seed", fmt.Sprint(RapidSeed(seed)))
+		checks := 0
+		rapid.Check(t, func(t *rapid.T) {
+			p := s.Generator().Draw(t, "plan")
+			p.Seed = seed
+			require.Equal(t, s.Draw(seed), p)
+			checks++
+		})
+		assert.Equal(t, 1, checks)
+	}
+}
+
+func TestDrawIsAFunctionOfTheSeed(t *testing.T) {
+	s := kvSpace()
+	want := make([]Plan, 50)
+	for i := range want {
+		want[i] = s.Draw(uint64(i))
+		require.Equal(t, uint64(i), want[i].Seed)
+	}
+	distinct := map[string]bool{}
+	for _, p := range want {
+		p.Seed = 0
+		distinct[p.String()] = true
+	}
+	assert.Len(t, distinct, len(want))
+
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i, p := range want {
+				assert.Equal(t, p, s.Draw(uint64(i)))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestDrawnPlansAreValid(t *testing.T) {
+	spaces := []Space{kvSpace(), {Nodes: Range[int]{1, 1}, Duration: Range[time.Duration]{1000, 1000}}}
+	for _, nodes := range []int{1, 2, 70} {
+		s := kvSpace()
+		s.Nodes = Range[int]{nodes, nodes}
+		spaces = append(spaces, s)
+	}
+	for i, s := range spaces {
+		for seed := range uint64(300) {
+			p := s.Draw(seed)
+			require.NoError(t, p.Check())
+			data, err := p.JSON()
+			require.NoError(t, err)
+			read, err := ReadPlan("p", data)
+			require.NoError(t, err)
+			require.Equal(t, p, read, "space %d seed %d", i, seed)
+		}
+	}
+}
+
+// The start of a fault, and of an operation, is uniform over the run: each tenth of it gets its tenth, to within 2 %.
+func TestDrawnTimesAreUniform(t *testing.T) {
+	s := faultSpace("restart", 100)
+	s.Ops = Range[int]{100, 100}
+	s.OpKinds = []OpKind{{Kind: "get", Weight: 1}}
+	var faults, ops [10]int
+	const plans = 2000
+	for seed := range uint64(plans) {
+		p := s.Draw(seed)
+		tenth := p.Duration / 10
+		for _, e := range p.Faults {
+			faults[e.At/tenth]++
+		}
+		for _, op := range p.Ops {
+			ops[op.At/tenth]++
+		}
+	}
+	for i := range 10 {
+		assert.InEpsilon(t, plans*10, faults[i], 0.02, "decile %d of faults", i)
+		assert.InEpsilon(t, plans*10, ops[i], 0.02, "decile %d of operations", i)
+	}
+}
+
+func TestDrawnTargetsAreUniform(t *testing.T) {
+	const plans, each = 3000, 25
+	restarts := faultSpace("restart", each)
+	var nodes, sizes, members [6]int
+	for seed := range uint64(plans) {
+		for _, e := range restarts.Draw(seed).Faults {
+			nodes[e.Fault.(Restart).Node]++
+		}
+	}
+	partitions := faultSpace("partition", each)
+	for seed := range uint64(plans) {
+		for _, e := range partitions.Draw(seed).Faults {
+			if f := e.Fault.(Partition); f.OneWay {
+				sizes[len(f.Groups[0])]++
+				for _, id := range f.Groups[0] {
+					members[id]++
+				}
+			}
+		}
+	}
+	oneWay := sizes[1] + sizes[2] + sizes[3] + sizes[4]
+	assert.InEpsilon(t, plans*each/3, oneWay, 0.02)
+	for i := 1; i <= 5; i++ {
+		assert.InEpsilon(t, plans*each/5, nodes[i], 0.06, "node %d", i) // victims make it coarse
+		assert.InEpsilon(t, oneWay/2, members[i], 0.03, "member %d", i)
+		if i < 5 {
+			assert.InEpsilon(t, oneWay/4, sizes[i], 0.03, "size %d", i)
+		}
+	}
+}
+
+// In some plans, most faults strike the same node.
+func TestDrawnPlansHaveVictims(t *testing.T) {
+	s := faultSpace("crash", 20)
+	victims := 0
+	for seed := range uint64(400) {
+		var struck [6]int
+		for _, e := range s.Draw(seed).Faults {
+			struck[e.Fault.(Crash).Node]++
+		}
+		if slices.Max(struck[:]) > 12 {
+			victims++
+		}
+	}
+	assert.InDelta(t, 100, victims, 25)
+}
+
+func TestDefaultSpaceIsHostile(t *testing.T) {
+	s := kvSpace()
+	var crashes, partitions, pauses, ops, clients []int
+	var kindsSeen [8]int
+	const plans = 501
+	for seed := range uint64(plans) {
+		p := s.Draw(seed)
+		count := map[string]int{}
+		active := map[int]bool{}
+		for _, e := range p.Faults {
+			k := kindOf(e.Fault)
+			count[k.Kind]++
+			if k.Kind == "pause" && e.Until-e.At > time.Second {
+				count["long pause"]++
+			}
+			require.LessOrEqual(t, e.Until, p.Duration)
+		}
+		for _, op := range p.Ops {
+			active[op.Client] = true
+		}
+		for i, k := range kinds {
+			if count[k.Kind] > 0 {
+				kindsSeen[i]++
+			}
+		}
+		crashes = append(crashes, count["crash"])
+		partitions = append(partitions, count["partition"])
+		pauses = append(pauses, count["long pause"])
+		ops = append(ops, len(p.Ops))
+		clients = append(clients, len(active))
+	}
+	median := func(n []int) int { slices.Sort(n); return n[len(n)/2] }
+	assert.GreaterOrEqual(t, median(crashes), 6)
+	assert.GreaterOrEqual(t, median(partitions), 3)
+	assert.GreaterOrEqual(t, median(pauses), 2)
+	assert.GreaterOrEqual(t, ops[0], 100)
+	assert.GreaterOrEqual(t, median(clients), 3)
+	for i, n := range kindsSeen {
+		assert.Greater(t, n, plans/2, kinds[i].Kind)
+	}
+}
+
+func TestDrawnOperations(t *testing.T) {
+	s := kvSpace()
+	met := 0
+	for seed := range uint64(50) {
+		p := s.Draw(seed)
+		values := map[string]string{} // key of each value so far
+		for i, op := range p.Ops {
+			require.Contains(t, s.Keys, op.Key)
+			switch op.Kind {
+			case "get":
+				require.Empty(t, op.Value)
+			case "cas":
+				if op.Arg != "" {
+					require.Equal(t, op.Key, values[op.Arg], "expects a value of its key")
+					met++
+				}
+				fallthrough
+			case "put":
+				require.Equal(t, fmt.Sprintf("v%d", i+1), op.Value)
+				values[op.Value] = op.Key
+			}
+		}
+	}
+	assert.Greater(t, met, 50*15)
+}
+
+func TestDrawnModelsLieBetween(t *testing.T) {
+	s := kvSpace()
+	heavy := netsim.Latency{Shape: netsim.HeavyTail, Min: time.Millisecond, Max: time.Second}
+	s.Links = append(s.Links, Range[netsim.Link]{
+		Min: netsim.Link{Latency: heavy, FIFO: true},
+		Max: netsim.Link{Latency: heavy, FIFO: true, Loss: 500_000, Bandwidth: 1 << 20},
+	})
+	var shapes [4]int
+	for seed := range uint64(200) {
+		p := s.Draw(seed)
+		shapes[p.Link.Latency.Shape]++
+		r := s.Links[0]
+		if p.Link.FIFO {
+			r = s.Links[1]
+			require.Equal(t, heavy, p.Link.Latency)
+		}
+		require.True(t, r.Min.Latency.Min <= p.Link.Latency.Min && p.Link.Latency.Min <= r.Max.Latency.Min)
+		require.True(t, r.Min.Loss <= p.Link.Loss && p.Link.Loss <= r.Max.Loss)
+		require.True(t, s.Disks[0].Min.SyncMax <= p.Disk.SyncMax && p.Disk.SyncMax <= s.Disks[0].Max.SyncMax)
+	}
+	assert.InDelta(t, 100, shapes[netsim.Uniform], 30)
+	assert.InDelta(t, 100, shapes[netsim.HeavyTail], 30)
+}
+
+func TestSpacesThatMakeNoSense(t *testing.T) {
+	for want, bend := range map[string]func(s *Space){
+		"nodes from 0 to 5":                  func(s *Space) { s.Nodes.Min = 0 },
+		"clients from 3 to 2":                func(s *Space) { s.Clients.Max = 2 },
+		"a duration from 0s to 30s":          func(s *Space) { s.Duration.Min = 0 },
+		"operations from -1 to 150":          func(s *Space) { s.Ops.Min = -1 },
+		`there is no fault "meteor"`:         func(s *Space) { s.Faults[0].Kind = "meteor" },
+		"fault crash: a count from 9 to 8":   func(s *Space) { s.Faults[0].Count.Min = 9 },
+		"operation get: a weight of -1":      func(s *Space) { s.OpKinds[0].Weight = -1 },
+		"operation get: has a key":           func(s *Space) { s.Keys = nil },
+		"links from uniform 1ms–20ms":        func(s *Space) { s.Links[0].Min, s.Links[0].Max = s.Links[0].Max, s.Links[0].Min },
+		"links of two sorts":                 func(s *Space) { s.Links[0].Max.FIFO = true },
+		"latency from 3ms to 2ms":            func(s *Space) { s.Links[0].Max.Latency.Min = 3 * time.Millisecond },
+		"disks from sync 2ms":                func(s *Space) { s.Disks[0].Min.SyncMin = 2 * time.Millisecond },
+		"fault crash: a window from -1ns to": func(s *Space) { s.Faults[0].Window.Min = -1 },
+		"fault crash: a rate from 2 to 1 ppm": func(s *Space) {
+			s.Faults[0].Rate = Range[sim.PPM]{2, 1}
+		},
+		"fault crash: jumps from 2ns to 1ns": func(s *Space) { s.Faults[0].By = Range[time.Duration]{2, 1} },
+	} {
+		s := kvSpace()
+		bend(&s)
+		func() {
+			defer func() {
+				require.True(t, strings.HasPrefix(fmt.Sprint(recover()), "nemesis: space test/kv: "), want)
+			}()
+			assert.ErrorContains(t, s.check(), want)
+			s.Generator()
+		}()
+	}
+}
+
+// The dice are fair, however the numbers before were drawn from the same roll.
+func TestDiceAreUniform(t *testing.T) {
+	for _, sides := range []int{2, 3, 5, 10, 1000, 30_000_000} {
+		var below [3]int // by third of the range
+		const draws = 30_000
+		rapid.Custom(func(t *rapid.T) bool {
+			d := dice{t: t}
+			for range draws {
+				d.below(3)
+				n := d.below(sides)
+				require.True(t, 0 <= n && n < sides)
+				below[n*3/sides]++
+			}
+			return true
+		}).Example(sides)
+		for i := range below {
+			share := (sides*(i+1)+2)/3 - (sides*i+2)/3
+			assert.InDelta(t, float64(draws)*float64(share)/float64(sides), below[i], draws/50, "%d sides, third %d", sides, i)
+		}
+	}
+}
+
+// Every number is drawn as often as the statement on dice says, counted over all rolls of a few bits.
+func TestDiceBias(t *testing.T) {
+	const rolled = 12
+	for _, n := range []int{2, 3, 5, 7, 100} {
+		count := make([]int, n)
+		for roll := range uint64(1 << rolled) {
+			d := dice{frac: roll << (64 - rolled), left: 64} // never rolls again
+			first := d.below(n)
+			hi, _ := bits.Mul64(roll<<(64-rolled), uint64(n))
+			require.Equal(t, int(hi), first)
+			count[first]++
+		}
+		for i := range count {
+			assert.InDelta(t, float64(int(1)<<rolled)/float64(n), count[i], 1, "%d of %d", i, n)
+		}
+	}
 }
 
 func BenchmarkDraw(b *testing.B) {
@@ -26,8 +355,21 @@ func BenchmarkDraw(b *testing.B) {
 	b.ReportMetric(float64(faults)/float64(b.N), "faults/plan")
 }
 
-func TestPrint(t *testing.T) {
-	p := kvSpace().Draw(4711)
-	j, err := p.JSON()
-	t.Log(p.String(), string(j), err)
+func BenchmarkCheck(b *testing.B) {
+	p := kvSpace().Draw(1)
+	for b.Loop() {
+		if err := p.Check(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadPlan(b *testing.B) {
+	data, err := kvSpace().Draw(1).JSON()
+	require.NoError(b, err)
+	for b.Loop() {
+		if _, err := ReadPlan("p", data); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
