@@ -546,25 +546,28 @@ func TestReadIndex(t *testing.T) {
 }
 
 func TestDiskErrorHalts(t *testing.T) {
-	for name, act := range map[string]func(*lone){ //seedbed:ok map-order each case has a world of its own
-		"vote":    func(m *lone) { m.hear(2, &VoteRequest{Term: 9, LastIndex: 9, LastTerm: 9}) },
-		"append":  func(m *lone) { m.hear(2, &AppendEntries{Term: 9, Entries: entries(1, 9)}) },
-		"term":    func(m *lone) { m.hear(2, &AppendResponse{Term: 9, Reject: true}) },
-		"propose": func(m *lone) { m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, []byte("x")) }) },
-		"campaign": func(m *lone) {
+	for _, c := range []struct {
+		name string
+		act  func(*lone)
+	}{
+		{"vote", func(m *lone) { m.hear(2, &VoteRequest{Term: 9, LastIndex: 9, LastTerm: 9}) }},
+		{"append", func(m *lone) { m.hear(2, &AppendEntries{Term: 9, Entries: entries(1, 9)}) }},
+		{"term", func(m *lone) { m.hear(2, &AppendResponse{Term: 9, Reject: true}) }},
+		{"propose", func(m *lone) { m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, []byte("x")) }) }},
+		{"campaign", func(m *lone) {
 			m.Do(func(env sim.Env) { m.becomeFollower(env, m.term, sim.Nobody); m.campaign(env) })
-		},
+		}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			m := newLone(t, 3, ballot{term: 1})
-			if name == "propose" || name == "campaign" {
+			if c.name == "propose" || c.name == "campaign" {
 				m.lead(t)
 			} else {
 				m.Advance(160 * ms)
 				m.Take()
 			}
 			m.disk.FailSyncs(sim.Million)
-			act(m)
+			c.act(m)
 			require.Empty(t, m.later(), "nothing that depends on it is sent")
 			require.Equal(t, Halted, m.role)
 			stopped, ok := m.Facts[len(m.Facts)-1].(Stopped)
