@@ -151,9 +151,6 @@ func (n *Network) arrive(p *sim.Packet) sim.Arrival {
 
 // again is when a packet passes that a clog has stopped.
 func (q *queue) again(p *sim.Packet, m *model, seed uint64) clock.Time {
-	if q.pass < p.Now {
-		q.busy = p.Now // it is the first
-	}
 	d := q.transmit(p.Now, m.transmission(p.Msg))
 	draws := sim.NewStream(seed, "clog", uint64(p.From), uint64(p.To))
 	d += m.latency(draws.At(p.ID))

@@ -10,7 +10,7 @@ import (
 // Links is a set of directed links, as a value: what a rule applies to, a cut
 // severs, or a hold stops. The zero Links is all links. No Links holds a link
 // from a node to itself, and none holds a client's link unless it names that
-// client (see the package comment).
+// client, or the client at the other end (see the package comment).
 //
 // Nodes that a constructor is not given are left alone, except where "any" or
 // "every other" says so. Lists are copied.

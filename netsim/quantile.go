@@ -74,13 +74,14 @@ func paretoTail(least, most, alpha uint64) uint64 {
 	return exp2neg(negLog2(w) * alpha / 1000)
 }
 
-// exp2neg returns the share 2^-x of 2^64.
+// exp2neg returns the share 2^-x of 2^64; it has no word for 1, and gives the
+// largest instead.
 func exp2neg(x uint64) uint64 {
 	if x == 0 {
 		return 1<<64 - 1
 	}
 	whole := (x + one - 1) >> 32
-	return exp2(whole<<32-x) << 33 >> whole
+	return exp2(whole<<32-x) << 32 >> (whole - 1)
 }
 
 func b2i(b bool) uint64 {
