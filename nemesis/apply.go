@@ -31,10 +31,12 @@ func (m Moot) String() string { return m.Of.String() + " is moot: " + m.Why }
 // and has net as its network. Plan times are world times. What is healed at an instant is healed before anything
 // strikes; what strikes at one instant strikes in the plan's order. Each strike and each healing is a step.
 //
-// It panics if the plan is not valid, see Plan.Check.
+// It panics if a fault is not valid, see Plan.Check.
 func Apply(w *sim.World, net *netsim.Network, p Plan) {
-	if err := p.Check(); err != nil {
-		panic("nemesis: " + err.Error())
+	c := codec{file: "plan", plan: &p}
+	c.within(step{name: "faults"}, nil, func() { p.faultFields(&c) })
+	if c.err != nil {
+		panic("nemesis: " + c.err.Error())
 	}
 	t := &target{world: w, net: net, nodes: make([]nodeState, p.Nodes+1)}
 	type deed struct {
@@ -102,121 +104,10 @@ func (t *target) boot(id sim.NodeID) {
 	t.world.Restart(id)
 }
 
-func (f Crash) strike(t *target, until time.Duration) (heal func()) {
-	if !t.world.Up(f.Node) {
-		t.moot(f, f.Node, "is down")
-		return nil
-	}
-	t.struck(f)
-	n := &t.nodes[f.Node]
-	n.crashes++
-	own, life := n.crashes, n.lives
-	if f.Sync == 0 {
-		t.world.Crash(f.Node)
-	} else {
-		t.world.CrashAtSync(f.Node, f.Sync)
-		now := t.world.Now()
-		t.world.At(now+(clock.Time(until)-now)/2, func() {
-			if n.lives == life {
-				t.world.Crash(f.Node) // nothing, if the sync has come
-			}
-		})
-	}
-	return func() {
-		switch {
-		case t.world.Up(f.Node):
-			t.moot(Healed{f}, f.Node, "is up")
-		case n.crashes != own:
-			t.moot(Healed{f}, f.Node, "is down by a later crash")
-		default:
-			t.healed(f)
-			t.boot(f.Node)
-		}
-	}
-}
-
-func (f Restart) strike(t *target, _ time.Duration) (heal func()) {
-	if t.world.Up(f.Node) {
-		t.moot(f, f.Node, "is up")
-		return nil
-	}
-	t.struck(f)
-	t.boot(f.Node)
-	return nil
-}
-
-func (f Pause) strike(t *target, _ time.Duration) (heal func()) {
-	if !t.world.Up(f.Node) {
-		t.moot(f, f.Node, "is down")
-		return nil
-	}
-	t.struck(f)
-	t.world.Pause(f.Node)
-	n := &t.nodes[f.Node]
-	life := n.lives
-	return func() {
-		if n.lives != life || !t.world.Paused(f.Node) {
-			t.moot(Healed{f}, f.Node, "has crashed")
-			return
-		}
-		t.healed(f)
-		t.world.Resume(f.Node)
-	}
-}
-
-func (f Partition) strike(t *target, _ time.Duration) (heal func()) {
-	links := netsim.Groups(f.Groups...)
-	if f.OneWay {
-		links = netsim.OneWay(f.Groups[0], f.Groups[1])
-	}
-	t.struck(f)
-	return t.undo(f, t.net.Cut(links))
-}
-
-func (f Lossy) strike(t *target, _ time.Duration) (heal func()) {
-	t.struck(f)
-	return t.undo(f, t.net.Install(netsim.Lossy{PPM: f.Rate, On: linksOf(f.Nodes)}))
-}
-
-func (f Duplicating) strike(t *target, _ time.Duration) (heal func()) {
-	t.struck(f)
-	return t.undo(f, t.net.Install(netsim.Duplicating{PPM: f.Rate, On: linksOf(f.Nodes)}))
-}
-
-func (f ClockDrift) strike(t *target, _ time.Duration) (heal func()) {
-	t.struck(f)
-	t.drift(f.Node, f.PPM)
-	return t.undo(f, func() { t.drift(f.Node, -f.PPM) })
-}
-
-func (f ClockJump) strike(t *target, _ time.Duration) (heal func()) {
-	t.struck(f)
-	t.jump(f.Node, f.By)
-	return t.undo(f, func() { t.jump(f.Node, -f.By) })
-}
-
 // undo heals a fault whose healing is never moot.
 func (t *target) undo(f Fault, do func()) (heal func()) {
 	return func() {
 		t.healed(f)
 		do()
 	}
-}
-
-func (t *target) drift(id sim.NodeID, ppm int64) {
-	n := &t.nodes[id]
-	n.drift += ppm
-	t.world.Clock(id, func(s *clock.Skew, now clock.Time) { s.SetDrift(now, n.drift) })
-}
-
-func (t *target) jump(id sim.NodeID, by time.Duration) {
-	t.world.Clock(id, func(s *clock.Skew, _ clock.Time) { s.Jump(by) })
-}
-
-// linksOf is the links from and to some nodes, or all between nodes of the cluster.
-func linksOf(ids []sim.NodeID) netsim.Links {
-	if len(ids) == 0 {
-		return netsim.All()
-	}
-	return netsim.Isolate(ids...)
 }

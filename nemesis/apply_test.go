@@ -226,7 +226,7 @@ func TestPrintedPlanReplaysToTheSameHash(t *testing.T) {
 func TestEveryKindTellsItsSteps(t *testing.T) {
 	for _, k := range kinds {
 		steps := 0
-		for seed := range uint64(20) {
+		for seed := range uint64(8) {
 			space := faultSpace(k.Kind, 1)
 			p := space.Draw(seed)
 			e := p.Faults[0]

@@ -78,15 +78,17 @@ func (p *Plan) fields(c *codec) {
 		})
 		c.field("link", func() { linkFields(c, &p.Link) })
 		c.field("disk", func() { diskFields(c, &p.Disk) })
-		c.field("faults", func() {
-			list(c, &p.Faults, func(e *Event) { e.fields(c) })
-			byTime(c, p.Faults, func(e Event) time.Duration { return e.At })
-		})
+		c.field("faults", func() { p.faultFields(c) })
 		c.field("ops", func() {
 			list(c, &p.Ops, func(op *Op) { op.fields(c) })
 			byTime(c, p.Ops, func(op Op) time.Duration { return op.At })
 		})
 	})
+}
+
+func (p *Plan) faultFields(c *codec) {
+	list(c, &p.Faults, func(e *Event) { e.fields(c) })
+	byTime(c, p.Faults, func(e Event) time.Duration { return e.At })
 }
 
 func (e *Event) fields(c *codec) {

@@ -65,6 +65,11 @@ disk  sync 1ms–1ms, a crash does prefix or sectors
 `, "\n"), small().String())
 }
 
+func TestClientsFollowTheNodes(t *testing.T) {
+	assert.Equal(t, sim.NodeID(6), small().ClientNode(1))
+	assert.Equal(t, "clock_jump", KindName(small().Faults[8].Fault))
+}
+
 func TestPlanPrintsAsJSON(t *testing.T) {
 	want, err := os.ReadFile(filepath.Join("testdata", "small.json"))
 	require.NoError(t, err)

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/disksim"
 	"github.com/seedbed-sim/seedbed/netsim"
 	"github.com/seedbed-sim/seedbed/sim"
-	"pgregory.net/rapid"
 )
 
 // Space is what may be drawn for a scenario. It is read only, so it may be shared by goroutines; see DefaultSpace for
@@ -21,8 +19,8 @@ type Space struct {
 	Nodes    Range[int]
 	Clients  Range[int]
 	Duration Range[time.Duration]
-	// Links are the models of links of which a plan gets one; numbers are drawn between those of Min and Max, what is
-	// no number is alike in both.
+	// A plan gets one of Links, or the zero model if there are none. Each number of it lies between those of Min and
+	// Max; all else, and what is zero by default, is alike in both.
 	Links  []Range[netsim.Link]
 	Disks  []Range[disksim.Config] // likewise
 	Faults []FaultKind
@@ -32,7 +30,7 @@ type Space struct {
 	Keys    []string // of the operations that have one
 }
 
-// Range is the numbers, uniformly, from Min to Max, both included. Durations are drawn in steps of a microsecond.
+// Range is the numbers, each as likely as any other, from Min to Max, both included. Durations are drawn in steps of a microsecond.
 type Range[T any] struct{ Min, Max T }
 
 // FaultKind is one kind of fault in a Space. Window, Rate and By mean the kind's defaults where they are zero.
@@ -86,270 +84,6 @@ func DefaultSpace(scenario string) Space {
 	}
 }
 
-// Draw is the plan of a seed, the same always and everywhere. rapid.Check with -rapid.seed=SEED and -rapid.checks=1
-// draws it too, if Generator is the first it draws from; it is up to the check to set Plan.Seed, which generators
-// cannot know. Seed 0 means "any" to rapid, so there it is to be given as RapidSeed(0).
-func (s Space) Draw(seed uint64) Plan {
-	p := s.Generator().Example(int(RapidSeed(seed)))
-	p.Seed = seed
-	return p
-}
-
-// RapidSeed is the seed that makes rapid draw the plan of a seed: itself, but for 0.
-func RapidSeed(seed uint64) uint64 { return cmp.Or(seed, 1<<63) }
-
-// An int holds every seed: rapid's Example takes no wider type.
-var _ [strconv.IntSize - 64]struct{}
-
-// Generator draws the space's plans, without their seeds. It never rejects a draw, and all its randomness is unbiased
-// bits: rapid's own integers favour small values, which is good for finding edge cases of code and bad for placing
-// faults in time. Generators are independent of each other. It panics if the space makes no sense.
-func (s Space) Generator() *rapid.Generator[Plan] {
-	if err := s.check(); err != nil {
-		panic("nemesis: space " + s.Scenario + ": " + err.Error())
-	}
-	return rapid.Custom(s.draw)
-}
-
-// victimShare is how many quarters of a victim's plan are aimed at it.
-const victimShare = 3
-
-// drawing is one draw of a plan.
-type drawing struct {
-	dice
-	plan   *Plan
-	victim sim.NodeID // is preferred as a target; 0 in most plans
-}
-
-// draw draws the cluster first, then its models, then what happens to it.
-func (s Space) draw(t *rapid.T) Plan {
-	p := Plan{Build: s.Build, Scenario: s.Scenario}
-	d := &drawing{dice: dice{t: t}, plan: &p}
-	d.roll(rollBits) // rapid insists on a draw, even where all ranges are single values
-	p.Nodes = between(d, s.Nodes)
-	p.Clients = between(d, s.Clients)
-	p.Duration = d.span(s.Duration)
-	if len(s.Links) > 0 {
-		p.Link = d.link(s.Links[d.below(len(s.Links))])
-	}
-	if len(s.Disks) > 0 {
-		p.Disk = d.disk(s.Disks[d.below(len(s.Disks))])
-	}
-	if d.below(4) == 0 {
-		d.victim = d.anyNode()
-	}
-	s.drawFaults(d)
-	s.drawOps(d)
-	return p
-}
-
-func (s Space) drawFaults(d *drawing) {
-	p := d.plan
-	for _, k := range s.Faults {
-		kind := kindNamed(k.Kind)
-		k = k.or(kind.FaultKind)
-		if p.Nodes < kind.nodes {
-			continue
-		}
-		for range between(d, k.Count) {
-			e := Event{At: d.moment()}
-			if !kind.instant() {
-				e.Until = min(e.At+d.span(k.Window), p.Duration)
-			}
-			e.Fault = kind.draw(d, k)
-			p.Faults = append(p.Faults, e)
-		}
-	}
-	slices.SortStableFunc(p.Faults, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
-}
-
-func (s Space) drawOps(d *drawing) {
-	weights := 0
-	for _, k := range s.OpKinds {
-		weights += k.Weight
-	}
-	p := d.plan
-	if weights == 0 || p.Clients == 0 {
-		return
-	}
-	// The times come first and by themselves, so that nothing but they need be sorted.
-	times := make([]time.Duration, between(d, s.Ops))
-	for i := range times {
-		times[i] = d.moment()
-	}
-	slices.Sort(times)
-	p.Ops = slices.Grow(p.Ops, len(times))
-	for i, at := range times {
-		k := s.opKind(d.below(weights))
-		op := Op{At: at, Client: 1 + d.below(p.Clients), Kind: k.Kind}
-		if k.Key {
-			op.Key = s.Keys[d.below(len(s.Keys))]
-		}
-		if k.Value {
-			op.Value = "v" + strconv.Itoa(i+1)
-		}
-		if k.Arg != nil {
-			op.Arg = k.Arg(op, p.Ops, d.below)
-		}
-		p.Ops = append(p.Ops, op)
-	}
-}
-
-// opKind is the kind that owns number w of the sum of weights.
-func (s *Space) opKind(w int) *OpKind {
-	i := 0
-	for ; w >= s.OpKinds[i].Weight; i++ {
-		w -= s.OpKinds[i].Weight
-	}
-	return &s.OpKinds[i]
-}
-
-// EarlierValue is the Arg of a compare-and-set: the value of one of the last few operations on the same key that have
-// one, so that some expectations come true; empty where there is none.
-func EarlierValue(op Op, earlier []Op, below func(n int) int) string {
-	const few = 3
-	skip, value := below(few), ""
-	for _, o := range slices.Backward(earlier) {
-		if o.Key == op.Key && o.Value != "" {
-			if value = o.Value; skip == 0 {
-				break
-			}
-			skip--
-		}
-	}
-	return value
-}
-
-// What the kinds of faults draw.
-
-func drawCrash(d *drawing, _ FaultKind) Crash {
-	f := Crash{Node: d.node()}
-	switch d.below(8) { // most strike where unsynced data is at stake
-	case 0, 1:
-	case 2, 3:
-		f.Sync = sim.BeforeSync
-	case 4, 5, 6:
-		f.Sync = sim.InsideSync
-	case 7:
-		f.Sync = sim.AfterSync
-	}
-	return f
-}
-
-func drawRestart(d *drawing, _ FaultKind) Restart { return Restart{Node: d.node()} }
-
-func drawPause(d *drawing, _ FaultKind) Pause { return Pause{Node: d.node()} }
-
-func drawPartition(d *drawing, _ FaultKind) Partition {
-	some, others := d.split()
-	f := Partition{Groups: [][]sim.NodeID{some, others}, OneWay: d.below(3) == 0}
-	if !f.OneWay && others[0] < some[0] {
-		f.Groups[0], f.Groups[1] = others, some
-	}
-	return f
-}
-
-func drawLossy(d *drawing, k FaultKind) Lossy {
-	return Lossy{Nodes: d.someOrAll(), Rate: between(d, k.Rate)}
-}
-
-func drawDuplicating(d *drawing, k FaultKind) Duplicating {
-	return Duplicating{Nodes: d.someOrAll(), Rate: between(d, k.Rate)}
-}
-
-func drawClockDrift(d *drawing, k FaultKind) ClockDrift {
-	f := ClockDrift{Node: d.node(), PPM: int64(between(d, k.Rate))}
-	if d.below(2) == 1 {
-		f.PPM = -f.PPM
-	}
-	return f
-}
-
-func drawClockJump(d *drawing, k FaultKind) ClockJump {
-	f := ClockJump{Node: d.node(), By: d.span(k.By)}
-	if d.below(2) == 1 {
-		f.By = -f.By
-	}
-	return f
-}
-
-// What they draw from.
-
-// node is a target: any node, or mostly the plan's victim.
-func (d *drawing) node() sim.NodeID {
-	if d.victim != 0 && d.below(4) < victimShare {
-		return d.victim
-	}
-	return d.anyNode()
-}
-
-func (d *drawing) anyNode() sim.NodeID { return sim.NodeID(1 + d.below(d.plan.Nodes)) }
-
-// someOrAll is any nodes but not all, or as often none in particular.
-func (d *drawing) someOrAll() []sim.NodeID {
-	if d.plan.Nodes == 1 || d.below(2) == 0 {
-		return nil
-	}
-	some, _ := d.split()
-	return some
-}
-
-// split divides a cluster of two nodes or more in two. Each size is as likely as any other.
-func (d *drawing) split() (some, others []sim.NodeID) {
-	n := d.plan.Nodes
-	ids := make([]sim.NodeID, n)
-	for i := range ids {
-		ids[i] = sim.NodeID(i + 1)
-	}
-	size := 1 + d.below(n-1)
-	for i := range size {
-		j := i + d.below(n-i)
-		ids[i], ids[j] = ids[j], ids[i]
-	}
-	some, others = ids[:size:size], ids[size:]
-	slices.Sort(some)
-	slices.Sort(others)
-	return some, others
-}
-
-// moment is a time of the fault phase, in whole microseconds.
-func (d *drawing) moment() time.Duration {
-	return time.Duration(d.below(int(d.plan.Duration/time.Microsecond))) * time.Microsecond
-}
-
-func (d *drawing) span(r Range[time.Duration]) time.Duration {
-	return r.Min + time.Duration(d.below(int((r.Max-r.Min)/time.Microsecond)+1))*time.Microsecond
-}
-
-func between[T ~int | ~int64](d *drawing, r Range[T]) T {
-	return r.Min + T(d.below(int(r.Max-r.Min)+1))
-}
-
-// link draws a model between two.
-func (d *drawing) link(r Range[netsim.Link]) netsim.Link {
-	l, lo, hi := r.Min, r.Min, r.Max
-	l.Latency.Min = d.span(Range[time.Duration]{lo.Latency.Min, hi.Latency.Min})
-	l.Latency.Max = d.span(Range[time.Duration]{lo.Latency.Max, hi.Latency.Max})
-	l.Latency.Mean = d.span(Range[time.Duration]{lo.Latency.Mean, hi.Latency.Mean})
-	l.Latency.Alpha = between(d, Range[int64]{lo.Latency.Alpha, hi.Latency.Alpha})
-	l.Loss = between(d, Range[sim.PPM]{lo.Loss, hi.Loss})
-	l.Duplicate = between(d, Range[sim.PPM]{lo.Duplicate, hi.Duplicate})
-	l.Reorder = between(d, Range[sim.PPM]{lo.Reorder, hi.Reorder})
-	l.ReorderBy = d.span(Range[time.Duration]{lo.ReorderBy, hi.ReorderBy})
-	l.Bandwidth = between(d, Range[int64]{lo.Bandwidth, hi.Bandwidth})
-	l.RetransmitAfter = d.span(Range[time.Duration]{lo.RetransmitAfter, hi.RetransmitAfter})
-	return l
-}
-
-// disk likewise.
-func (d *drawing) disk(r Range[disksim.Config]) disksim.Config {
-	m := r.Min
-	m.SyncMin = d.span(Range[time.Duration]{r.Min.SyncMin, r.Max.SyncMin})
-	m.SyncMax = d.span(Range[time.Duration]{r.Min.SyncMax, r.Max.SyncMax})
-	m.Capacity = between(d, Range[int64]{r.Min.Capacity, r.Max.Capacity})
-	return m
-}
-
 // or is k with the defaults of its kind.
 func (k FaultKind) or(defaults FaultKind) FaultKind {
 	k.Window = cmp.Or(k.Window, defaults.Window)
@@ -377,7 +111,7 @@ func (s Space) check() error {
 	}
 	for _, r := range s.Disks {
 		if a, b := r.Min, r.Max; a.SyncMin > b.SyncMin || a.SyncMax > b.SyncMax || a.Capacity > b.Capacity ||
-			a.SyncMin < 0 || a.SyncMax < 0 || a.Capacity < 0 {
+			a.SyncMin < 0 || a.SyncMax < 0 || a.Capacity < 0 || (a.Capacity == 0) != (b.Capacity == 0) || !slices.Equal(a.Crash, b.Crash) {
 			return fmt.Errorf("disks from %s to %s", diskText(a), diskText(b))
 		}
 	}

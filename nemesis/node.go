@@ -1,0 +1,128 @@
+package nemesis
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// Crash ends a node's life; it reboots at the end of the window.
+type Crash struct {
+	Node sim.NodeID
+	// Sync makes the node crash around its next blocking sync, when it has most to lose. If none comes in the first
+	// half of the window, it crashes then all the same.
+	Sync sim.SyncPoint // 0: at once
+}
+
+func (f Crash) String() string {
+	if f.Sync == 0 {
+		return fmt.Sprintf("Crash{%s}", f.Node)
+	}
+	return fmt.Sprintf("Crash{%s %s sync}", f.Node, nameOf(syncPoints, f.Sync))
+}
+
+func (f *Crash) fields(c *codec) {
+	c.field("node", func() { c.node(&f.Node) })
+	c.maybe("sync", f.Sync != 0, func() { choice(c, &f.Sync, syncPoints) })
+}
+
+func (f *Crash) draw(d *drawing, _ FaultKind) {
+	f.Node = d.node()
+	switch d.below(8) { // most strike where unsynced data is at stake
+	case 0, 1:
+	case 2, 3:
+		f.Sync = sim.BeforeSync
+	case 4, 5, 6:
+		f.Sync = sim.InsideSync
+	case 7:
+		f.Sync = sim.AfterSync
+	}
+}
+
+func (f Crash) strike(t *target, until time.Duration) (heal func()) {
+	if !t.world.Up(f.Node) {
+		t.moot(f, f.Node, "is down")
+		return nil
+	}
+	t.struck(f)
+	n := &t.nodes[f.Node]
+	n.crashes++
+	own, life := n.crashes, n.lives
+	if f.Sync == 0 {
+		t.world.Crash(f.Node)
+	} else {
+		t.world.CrashAtSync(f.Node, f.Sync)
+		now := t.world.Now()
+		t.world.At(now+(clock.Time(until)-now)/2, func() {
+			if n.lives == life {
+				t.world.Crash(f.Node) // nothing, if the sync has come
+			}
+		})
+	}
+	return func() {
+		switch {
+		case t.world.Up(f.Node):
+			t.moot(Healed{f}, f.Node, "is up")
+		case n.crashes != own:
+			t.moot(Healed{f}, f.Node, "is down by a later crash")
+		default:
+			t.healed(f)
+			t.boot(f.Node)
+		}
+	}
+}
+
+var syncPoints = []string{"", sim.BeforeSync: "before", sim.InsideSync: "inside", sim.AfterSync: "after"}
+
+// Restart boots a node that is down before its time. It has no window.
+type Restart struct {
+	Node sim.NodeID
+}
+
+func (f Restart) String() string { return fmt.Sprintf("Restart{%s}", f.Node) }
+
+func (f *Restart) fields(c *codec) { c.field("node", func() { c.node(&f.Node) }) }
+
+func (f *Restart) draw(d *drawing, _ FaultKind) { f.Node = d.node() }
+
+func (f Restart) strike(t *target, _ time.Duration) (heal func()) {
+	if t.world.Up(f.Node) {
+		t.moot(f, f.Node, "is up")
+		return nil
+	}
+	t.struck(f)
+	t.boot(f.Node)
+	return nil
+}
+
+// Pause stops a node, not the world and not its clocks. Overlapping pauses of one node last until the last one ends.
+type Pause struct {
+	Node sim.NodeID
+}
+
+func (f Pause) String() string { return fmt.Sprintf("Pause{%s}", f.Node) }
+
+func (f *Pause) fields(c *codec) { c.field("node", func() { c.node(&f.Node) }) }
+
+func (f *Pause) draw(d *drawing, _ FaultKind) { f.Node = d.node() }
+
+func (f Pause) strike(t *target, _ time.Duration) (heal func()) {
+	if !t.world.Up(f.Node) {
+		t.moot(f, f.Node, "is down")
+		return nil
+	}
+	t.struck(f)
+	t.world.Pause(f.Node)
+	n := &t.nodes[f.Node]
+	life := n.lives
+	return func() {
+		if n.lives != life || !t.world.Paused(f.Node) {
+			t.moot(Healed{f}, f.Node, "has crashed")
+			return
+		}
+		t.healed(f)
+		t.world.Resume(f.Node)
+	}
+}
