@@ -119,26 +119,29 @@ func buildRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.O
 		for _, o := range ops {
 			calls = append(calls, raft.Call{At: o.At, Op: op(o)})
 		}
-		for i, o := range tailOps(client, ops) {
+		for i, o := range tailOps(r.Scenario.Tail, client, ops) {
 			calls = append(calls, raft.Call{At: r.Plan.Duration + time.Duration(i)*time.Second, Op: op(o)})
 		}
 		return raft.NewClient(raft.ClientConfig{Servers: c.Peers, Calls: calls})
 	})
 }
 
-// tailOps are what a client does once everything is healed: it writes and reads, in the scenario's own words.
-func tailOps(client int, ops []nemesis.Op) []nemesis.Op {
+// tailOps are what a client does once everything is healed: each second it writes or reads, in the scenario's own words,
+// as long as there is time to give up before the end.
+func tailOps(tail time.Duration, client int, ops []nemesis.Op) []nemesis.Op {
 	key := "a"
 	for _, o := range ops {
 		key = o.Key
 	}
-	var tail []nemesis.Op
-	for i := range 3 {
-		tail = append(tail,
-			nemesis.Op{Kind: "append", Key: key, Value: fmt.Sprintf("t%d.%d", client, i)},
-			nemesis.Op{Kind: "read", Key: key, Arg: "0"})
+	var list []nemesis.Op
+	for i := range int(tail/time.Second) - 3 {
+		if i%2 == 0 {
+			list = append(list, nemesis.Op{Kind: "append", Key: key, Value: fmt.Sprintf("t%d.%d", client, i)})
+		} else {
+			list = append(list, nemesis.Op{Kind: "read", Key: key, Arg: "0"})
+		}
 	}
-	return tail
+	return list
 }
 
 // watchRaft checks the facts of Raft members online, and counts what happened.
@@ -149,7 +152,7 @@ func watchRaft(r *Run) {
 	torn := r.Checks.Sometimes("a torn tail was recovered")
 	truncated := r.Checks.Sometimes("a log lost entries to another leader's")
 	var duplicate, refused, served *checkers.Property
-	if len(r.Scenario.Space.OpKinds) > 0 {
+	if len(r.Plan.Ops) > 0 {
 		duplicate = r.Checks.Sometimes("a duplicate request was suppressed")
 		refused = r.Checks.Sometimes("a ReadIndex was refused")
 		served = r.Checks.Sometimes("a ReadIndex was served")
