@@ -31,7 +31,7 @@ func (d *Disk) Crash(departed uint64) {
 	d.dirty, d.journal, d.used = d.dirty[:0], d.journal[:0], 0
 	for _, e := range d.entries {
 		if e.live = e.durable; e.live != nil {
-			d.used += e.live.size()
+			d.used += e.live.size
 		}
 	}
 }
@@ -122,7 +122,7 @@ type settling struct {
 	lost  int64
 
 	log     []mutation
-	top     int64  // no byte of the file was ever beyond; data has this length until the end
+	top     int64  // no byte of the file was ever at or beyond
 	written []byte // what the writes of log wrote, newest first
 	gone    []span // Subset: where a mutation was lost, by sectors
 }
@@ -151,7 +151,7 @@ func (s *settling) rewind() {
 		m := &s.log[i]
 		s.top = max(s.top, m.after(), m.size)
 		if !m.isCut() {
-			s.written = append(s.written, s.data[m.off:m.end]...)
+			s.written = s.appendTo(s.written, m.off, m.end)
 		}
 		s.revert(m)
 	}
@@ -181,11 +181,7 @@ func (s *settling) byMutation() {
 		case m.isCut():
 			s.resize(m.off)
 		default:
-			if m.off > s.size() {
-				s.resize(m.off)
-			}
-			n := copy(s.data[m.off:], piece)
-			s.data = append(s.data, piece[n:]...)
+			s.write(piece, m.off)
 		}
 	})
 }
@@ -230,7 +226,7 @@ func (s *settling) lose(t span) {
 // byUnit gives each unit of bytes, and the size, the state of a moment of its own.
 func (s *settling) byUnit(unit int64) {
 	var (
-		base     = s.size()
+		base     = s.size
 		moment   = s.moment(0)
 		metadata = base // the size as of its moment
 		follows  = base // the size that the data which is there needs
@@ -255,9 +251,10 @@ func (s *settling) byUnit(unit int64) {
 			if m.fate == kept || m.seq < s.moment(2+uint64(off/unit)) {
 				some = true
 				if m.isCut() {
-					clear(s.data[off:next])
+					s.zero(off, next)
 				} else {
-					survived += int64(copy(s.data[off:next], piece[off-m.off:]))
+					s.write(piece[off-m.off:next-m.off], off)
+					survived += next - off
 					follows = max(follows, next)
 				}
 			} else {

@@ -179,11 +179,11 @@ func (d *Disk) change(from, to *entry, ino *inode) {
 	}
 	if to != nil {
 		if to.live != nil {
-			d.used -= to.live.size()
+			d.used -= to.live.size
 		}
 		to.live = ino
 	} else {
-		d.used -= ino.size()
+		d.used -= ino.size
 	}
 }
 
@@ -333,13 +333,13 @@ func (f *file) Size() int64 {
 	if f.port == nil || f.live == nil {
 		return 0
 	}
-	return f.live.size()
+	return f.live.size
 }
 
 func (f *file) Append(p []byte) error {
 	var end int64
 	if f.live != nil {
-		end = f.live.size()
+		end = f.live.size
 	}
 	return f.write(p, end)
 }
@@ -357,7 +357,7 @@ func (f *file) write(p []byte, off int64) error {
 	}
 	growth := off + int64(len(p))
 	if f.live != nil {
-		growth = max(growth-f.live.size(), 0)
+		growth = max(growth-f.live.size, 0)
 	}
 	if len(p) == 0 {
 		growth = 0
@@ -376,7 +376,7 @@ func (f *file) write(p []byte, off int64) error {
 	if !f.port.Write(p) {
 		return sim.ErrVoid
 	}
-	f.live.write(f.disk.mutate(f.live, growth), p, off)
+	f.live.put(f.disk.mutate(f.live, growth), p, off)
 	return nil
 }
 
@@ -398,13 +398,14 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		return 0, sim.ErrNotExist
 	case off < 0:
 		panic("disksim: ReadAt at a negative offset of " + f.name)
-	case off >= f.live.size():
+	case off >= f.live.size:
 		if len(p) == 0 {
 			return 0, nil
 		}
 		return 0, io.EOF
 	}
-	n := copy(p, f.live.data[off:])
+	n := int(min(int64(len(p)), f.live.size-off))
+	f.live.read(p[:n], off)
 	if n < len(p) {
 		return n, io.EOF
 	}
@@ -420,7 +421,7 @@ func (f *file) Truncate(size int64) error {
 	case f.live == nil:
 		return sim.ErrNotExist
 	}
-	growth := size - f.live.size()
+	growth := size - f.live.size
 	switch {
 	case growth == 0:
 		return nil

@@ -1,14 +1,11 @@
 package disksim
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // inode is the content of a file: the node's view of it, and what it takes to get back from there.
 type inode struct {
-	id   uint64
-	data []byte // the view; bytes of its array beyond len are garbage
+	id      uint64
+	content // the view
 	// What the medium does not have for certain, oldest first; entries before head have been synced. An append-only
 	// file's undo stays empty, so writing and syncing it moves no byte twice.
 	log  []mutation
@@ -53,60 +50,32 @@ func (m *mutation) after() int64 {
 // replaced is the number of bytes that m took away.
 func (m *mutation) replaced() int64 { return max(min(m.end, m.size)-m.off, 0) }
 
-func (ino *inode) size() int64 { return int64(len(ino.data)) }
-
-// write applies p at off; a gap reads as zeros.
-func (ino *inode) write(seq uint64, p []byte, off int64) {
-	size := ino.size()
-	ino.log = append(ino.log, mutation{seq: seq, size: size, off: off, end: off + int64(len(p)), undo: len(ino.undo)})
-	if off == size {
-		ino.data = append(ino.reserve(len(p)), p...)
-		return
-	}
-	ino.save()
-	if off > size {
-		ino.resize(off)
-	}
-	n := copy(ino.data[off:], p)
-	ino.data = append(ino.data, p[n:]...)
-}
-
-// reserve returns data with room for n bytes more. It doubles, where append alone would grow a large file by a quarter.
-func (ino *inode) reserve(n int) []byte {
-	if need := len(ino.data) + n; need > cap(ino.data) {
-		return slices.Grow(ino.data, max(need, 2*cap(ino.data), 512)-len(ino.data))
-	}
-	return ino.data
+// put applies p at off; a gap reads as zeros.
+func (ino *inode) put(seq uint64, p []byte, off int64) {
+	ino.record(mutation{seq: seq, off: off, end: off + int64(len(p))})
+	ino.write(p, off)
 }
 
 // truncate sets the size.
 func (ino *inode) truncate(seq uint64, size int64) {
-	ino.log = append(ino.log, mutation{seq: seq, size: ino.size(), off: size, end: cutEnd, undo: len(ino.undo)})
-	ino.save()
+	ino.record(mutation{seq: seq, off: size, end: cutEnd})
 	ino.resize(size)
 }
 
-// save keeps what the newest mutation is about to replace.
-func (ino *inode) save() {
-	m := &ino.log[len(ino.log)-1]
+// record takes down a mutation that is about to be applied, with what it replaces.
+func (ino *inode) record(m mutation) {
+	m.size, m.undo = ino.size, len(ino.undo)
 	if n := m.replaced(); n > 0 {
-		ino.undo = append(ino.undo, ino.data[m.off:m.off+n]...)
+		ino.undo = ino.appendTo(ino.undo, m.off, m.off+n)
 	}
+	ino.log = append(ino.log, m)
 }
 
-// resize cuts data, or grows it with zeros.
-func (ino *inode) resize(size int64) {
-	if n := size - ino.size(); n > 0 {
-		ino.data = append(ino.data, make([]byte, n)...)
-	}
-	ino.data = ino.data[:size]
-}
-
-// revert undoes m, which is the newest mutation of data.
+// revert undoes m, the newest mutation that is applied.
 func (ino *inode) revert(m *mutation) {
 	ino.resize(m.size)
 	if n := m.replaced(); n > 0 {
-		copy(ino.data[m.off:], ino.undo[m.undo:m.undo+int(n)])
+		ino.write(ino.undo[m.undo:m.undo+int(n)], m.off)
 	}
 }
 
@@ -147,7 +116,7 @@ func (ino *inode) abandon(upto uint64) {
 	}
 }
 
-// forget says that the medium has data as it is.
+// forget says that the medium has the content as it is.
 func (ino *inode) forget() {
 	ino.log, ino.undo, ino.head, ino.abandoned = ino.log[:0], ino.undo[:0], 0, false
 }
@@ -162,9 +131,9 @@ func (ino *inode) retract(departed uint64) {
 	}
 }
 
-// corrupt flips bits of a byte of the medium: in the oldest bytes that an unsynced mutation replaced there, else in data.
+// corrupt flips bits of a byte of the medium: in the oldest bytes that an unsynced mutation replaced there, else in the content.
 func (ino *inode) corrupt(off int64, mask byte) bool {
-	size := ino.size()
+	size := ino.size
 	if ino.head < len(ino.log) {
 		size = ino.log[ino.head].size
 	}
@@ -177,6 +146,6 @@ func (ino *inode) corrupt(off int64, mask byte) bool {
 			return true
 		}
 	}
-	ino.data[off] ^= mask
+	ino.flip(off, mask)
 	return true
 }

@@ -11,20 +11,24 @@ import (
 type Machine struct {
 	// Lazy makes effects wait for Depart. Otherwise each leaves at once, and a blocking sync completes before it returns.
 	Lazy bool
+	// Completed, if set, is called when the n-th sync of all that were issued, from 1, has completed without an error.
+	Completed func(n int)
 	// Latency is the sum of what the blocking syncs announced.
 	Latency time.Duration
 	// Issued counts mutations, Departed those that have left the node, both since the world began.
 	Issued, Departed uint64
 
 	storage    sim.Storage
+	syncs      int // issued
 	up         bool
 	pending    []effect // in program order
 	background []effect // syncs that have left and not completed
 	results    map[sim.Timer]error
 }
 
-// effect is one mutation, or a sync if token is not 0.
+// effect is one mutation, or the n-th sync.
 type effect struct {
+	n     int
 	token uint64
 	err   error
 	done  *sim.Timer // of a background sync
@@ -75,9 +79,7 @@ func (m *Machine) Complete(i int) sim.Timer {
 		m.results = make(map[sim.Timer]error)
 	}
 	m.results[*e.done] = e.err
-	if e.err == nil {
-		m.storage.Synced(e.token)
-	}
+	m.synced(e)
 	return *e.done
 }
 
@@ -97,7 +99,8 @@ func (m *Machine) Sync(latency time.Duration, token uint64, err error) bool {
 		return false
 	}
 	m.Latency += latency
-	m.effect(effect{token: token, err: err})
+	m.syncs++
+	m.effect(effect{n: m.syncs, token: token, err: err})
 	return true
 }
 
@@ -106,7 +109,8 @@ func (m *Machine) StartSync(_ time.Duration, token uint64, err error, done sim.T
 	if !m.up {
 		return false
 	}
-	m.effect(effect{token: token, err: err, done: &done})
+	m.syncs++
+	m.effect(effect{n: m.syncs, token: token, err: err, done: &done})
 	return true
 }
 
@@ -123,11 +127,21 @@ func (m *Machine) effect(e effect) {
 
 func (m *Machine) leave(e effect) {
 	switch {
-	case e.token == 0:
+	case e.n == 0:
 		m.Departed++
 	case e.done != nil:
 		m.background = append(m.background, e)
-	case e.err == nil:
-		m.storage.Synced(e.token)
+	default:
+		m.synced(e)
+	}
+}
+
+func (m *Machine) synced(e effect) {
+	if e.err != nil {
+		return
+	}
+	m.storage.Synced(e.token)
+	if m.Completed != nil {
+		m.Completed(e.n)
 	}
 }
