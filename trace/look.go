@@ -12,8 +12,9 @@ import (
 // may show: contents, never addresses. They are compared within one recording only.
 type looker struct {
 	shapes shapes
-	left   int  // values it may still look at
-	whole  bool // whether it has looked at everything
+	iters  []*reflect.MapIter // free
+	left   int                // values it may still look at
+	whole  bool               // whether it has looked at everything
 }
 
 // seed starts a hash.
@@ -39,15 +40,11 @@ func (l *looker) look(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64
 		}
 		return l.look(h, s.elem, to, depth-1)
 	case reflect.Interface:
-		v := s.at(addr).Elem()
-		if !v.IsValid() {
+		inner, addr := l.shapes.inside(s, addr)
+		if inner == nil {
 			return sim.Mix(h + 1)
 		}
-		inner := l.shapes.of(v.Type())
-		place := inner.in(v)
-		h = l.look(sim.Mix(h^inner.id), inner, place.Addr().UnsafePointer(), depth-1)
-		inner.out(place)
-		return h
+		return l.look(sim.Mix(h^inner.id), inner, addr, depth-1)
 	case reflect.Struct:
 		for i := range s.fields {
 			f := &s.fields[i]
@@ -60,11 +57,8 @@ func (l *looker) look(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64
 		return l.list(h, s, addr, depth)
 	case reflect.Map:
 		return l.mapping(h, s, addr, depth)
-	case reflect.Complex64:
-		return sim.Mix(h ^ *(*uint64)(addr))
-	case reflect.Complex128:
-		two := *(*[2]uint64)(addr)
-		return sim.Mix(sim.Mix(h^two[0]) ^ two[1])
+	case reflect.Complex64, reflect.Complex128:
+		return l.bytes(h, unsafe.Slice((*byte)(addr), s.size))
 	default:
 		return sim.Mix(h ^ s.integer(addr))
 	}
@@ -108,15 +102,29 @@ func (l *looker) mapping(h uint64, s *shape, addr unsafe.Pointer, depth int) uin
 	}
 	key, val := s.key.place(), s.elem.place()
 	sum := uint64(0)
-	for it := m.MapRange(); it.Next(); {
+	it := l.iter(m)
+	for it.Next() {
 		key.SetIterKey(it)
 		val.SetIterValue(it)
 		e := l.look(seed, s.key, key.Addr().UnsafePointer(), depth-1)
 		sum += sim.Mix(l.look(sim.Mix(e+1), s.elem, val.Addr().UnsafePointer(), depth-1))
 	}
+	l.iters = append(l.iters, it)
 	s.key.out(key)
 	s.elem.out(val)
 	return sim.Mix(h ^ sum)
+}
+
+// iter returns an iterator; whoever is done with it adds it to iters again.
+func (l *looker) iter(m reflect.Value) *reflect.MapIter {
+	n := len(l.iters)
+	if n == 0 {
+		return m.MapRange()
+	}
+	it := l.iters[n-1]
+	l.iters = l.iters[:n-1]
+	it.Reset(m)
+	return it
 }
 
 func (l *looker) bytes(h uint64, b []byte) uint64 {

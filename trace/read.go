@@ -99,6 +99,14 @@ func (t *Reader) WindowTime(from, to clock.Time) iter.Seq2[Step, error] {
 // All yields every step.
 func (t *Reader) All() iter.Seq2[Step, error] { return t.Window(0, math.MaxUint64) }
 
+// bare hands all steps to f, without texts.
+func (t *Reader) bare(f func(s *sim.Step)) error {
+	for _, err := range t.steps(0, func(s *sim.Step) bool { f(s); return false }, func(*sim.Step) bool { return false }) {
+		return err
+	}
+	return nil
+}
+
 // Find returns the first step from number first on that matches; ok is false if there is none.
 func (t *Reader) Find(first uint64, match func(s *Step) bool) (found Step, ok bool, err error) {
 	for s, err := range t.Window(first, math.MaxUint64) {
@@ -127,14 +135,15 @@ func (t *Reader) steps(frame int, begins, ends func(*sim.Step) bool) iter.Seq2[S
 			for range t.frames[i].Steps {
 				var s Step
 				number := f.first + f.steps
-				if f.next(&s, begins); f.bad() {
+				wanted := f.next(&s, begins)
+				if f.bad() {
 					corrupt("step %d does not decode", number)
 					return
 				}
 				if ends(&s.Step) {
 					return
 				}
-				if begins(&s.Step) && !yield(s, nil) {
+				if wanted && !yield(s, nil) {
 					return
 				}
 			}
@@ -319,11 +328,11 @@ func (f *frameReader) left() bool {
 	return false
 }
 
-// next decodes the next step, without texts where they are not wanted.
-func (f *frameReader) next(s *Step, wanted func(*sim.Step) bool) {
+// next decodes the next step, and tells whether it is wanted: if not, its texts are left out.
+func (f *frameReader) next(s *Step, wanted func(*sim.Step) bool) (want bool) {
 	h := f.head()
 	if h.place == nil {
-		return
+		return false
 	}
 	p := h.place
 	s.N, s.Kind, s.Node, s.Peer = f.first+f.steps, p.kind, p.placeKey.node, p.placeKey.peer
@@ -348,7 +357,7 @@ func (f *frameReader) next(s *Step, wanted func(*sim.Step) bool) {
 	if h.flags&newLife != 0 {
 		s.Incarnation = uint32(f.cols[colLife].bounded(math.MaxUint32))
 	}
-	want := wanted(&s.Step)
+	want = wanted(&s.Step)
 	if h.flags&hasText != 0 {
 		s.Text = f.texts.get(nil, want)
 	}
@@ -375,6 +384,7 @@ func (f *frameReader) next(s *Step, wanted func(*sim.Step) bool) {
 	}
 	f.done(&s.Step, p)
 	f.steps++
+	return want
 }
 
 // head reads the head of the next step; its place is nil if there is none.

@@ -42,7 +42,7 @@ func NewRecorder(w io.Writer, h Header) (*Recorder, error) {
 	}
 	r := &Recorder{w: t}
 	r.diff.printer = newPrinter(h.Name)
-	r.diff.change = func(path string, before, after []byte) { r.w.change(r.n, r.id, path, before, after) }
+	r.diff.change = func(path, before, after []byte) { r.w.change(r.n, r.id, path, before, after) }
 	return r, nil
 }
 
@@ -52,7 +52,7 @@ func (r *Recorder) Step(s *sim.Step) {
 	r.lines = 0
 }
 
-func (r *Recorder) payload(s *sim.Step) []byte {
+func (r *Recorder) payload(s *sim.Step) *phrase {
 	op, ok := s.Payload.(*sim.Op)
 	if !ok || op == nil {
 		return r.diff.value(s.Payload)
@@ -92,21 +92,24 @@ func (r *Recorder) Close(o Outcome) error { return r.w.Close(o) }
 // Text shows a value as the Recorder does.
 func Text(v any) string {
 	p := newPrinter(sim.NodeID.String)
-	return string(p.value(v))
+	if text := p.value(v); text != nil {
+		return text.text
+	}
+	return "nil"
 }
 
 // op renders a client operation as it stands: "#12 put(x, 1)" at first, then "#12 ok 1".
-func (p *printer) op(kind sim.Kind, op *sim.Op) []byte {
+func (p *printer) op(kind sim.Kind, op *sim.Op) *phrase {
 	p.begin(MaxText)
 	p.buf = append(strconv.AppendInt(append(p.buf, '#'), int64(op.ID), 10), ' ')
 	if kind == sim.KindInvoke {
 		p.any(op.Input)
-		return p.text(MaxText)
+	} else {
+		p.add(op.Outcome.String())
+		if op.Outcome == sim.OK && op.Output != nil {
+			p.buf = append(p.buf, ' ')
+			p.any(op.Output)
+		}
 	}
-	p.add(op.Outcome.String())
-	if op.Outcome == sim.OK && op.Output != nil {
-		p.buf = append(p.buf, ' ')
-		p.any(op.Output)
-	}
-	return p.text(MaxText)
+	return &phrase{text: string(p.text(MaxText))}
 }

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 	"unsafe"
 
@@ -30,14 +29,16 @@ type shape struct {
 	typ    reflect.Type
 	kind   reflect.Kind
 	form   form
+	direct bool   // see isDirect
+	word   bool   // is an integer, a float or a bool
 	id     uint64 // of this recording
 	size   uintptr
-	name   string            // without packages; empty for predeclared and unnamed types
-	fields []field           // of a struct
-	elem   *shape            // of a pointer, slice, array or map
-	key    *shape            // of a map
-	free   []reflect.Value   // addressable values to copy into what cannot be read in place
-	texts  map[uint64]string // of a verbal one, by the hash of the value
+	name   string             // without packages; empty for predeclared and unnamed types
+	fields []field            // of a struct
+	elem   *shape             // of a pointer, slice, array or map
+	key    *shape             // of a map
+	free   []reflect.Value    // room for what cannot be read in place: elements of maps
+	texts  map[uint64]*phrase // of payloads and verbal values, by their hash
 }
 
 // field is a field of a struct.
@@ -57,7 +58,7 @@ const (
 	bytes              // a []byte or a [n]byte
 	timer              // a sim.Timer
 	scoped             // a sim.Scoped
-	hidden             // not at all: functions, channels, and ports of the engine
+	hidden             // not at all: functions, channels, addresses, and ports of the engine
 )
 
 var (
@@ -78,15 +79,55 @@ var (
 	}
 )
 
-// shapes is a cache by type.
-type shapes map[reflect.Type]*shape
+// shapes is a cache by type, which is known by its address.
+type shapes map[unsafe.Pointer]*shape
+
+// iface is how an interface lies in memory: what its type is, and either the value, if that is a pointer, or where the
+// value is. Nobody writes there.
+type iface struct {
+	typ, data unsafe.Pointer
+}
+
+// value returns the shape of what v holds, and where that is; nil if v is nil.
+func (c shapes) value(v *any) (*shape, unsafe.Pointer) {
+	f := (*iface)(unsafe.Pointer(v))
+	if f.typ == nil {
+		return nil, nil
+	}
+	s := c[f.typ]
+	if s == nil {
+		s = c.of(reflect.TypeOf(*v))
+	}
+	if s.direct {
+		return s, unsafe.Pointer(&f.data)
+	}
+	return s, f.data
+}
+
+// inside does the same for the interface at addr.
+func (c shapes) inside(s *shape, addr unsafe.Pointer) (*shape, unsafe.Pointer) {
+	if s.typ.NumMethod() == 0 {
+		return c.value((*any)(addr))
+	}
+	v := reflect.NewAt(s.typ, addr).Elem().Elem()
+	if !v.IsValid() {
+		return nil, nil
+	}
+	inner, f := c.of(v.Type()), (*iface)(addr)
+	if inner.direct {
+		return inner, unsafe.Pointer(&f.data)
+	}
+	return inner, f.data
+}
 
 func (c shapes) of(t reflect.Type) *shape {
-	if s := c[t]; s != nil {
+	id := (*iface)(unsafe.Pointer(&t)).data
+	if s := c[id]; s != nil {
 		return s
 	}
-	s := &shape{typ: t, kind: t.Kind(), form: formOf(t), id: uint64(len(c)), size: t.Size(), name: typeName(t)}
-	c[t] = s
+	s := &shape{typ: t, kind: t.Kind(), form: formOf(t), direct: isDirect(t), id: uint64(len(c)), size: t.Size(), name: typeName(t)}
+	s.word = s.kind >= reflect.Bool && s.kind <= reflect.Float64 && s.form != hidden
+	c[id] = s
 	if s.form == hidden {
 		return s
 	}
@@ -105,12 +146,26 @@ func (c shapes) of(t reflect.Type) *shape {
 	return s
 }
 
+// isDirect tells whether an interface holds values of a type themselves: those that are one pointer and nothing else.
+func isDirect(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return true
+	case reflect.Struct:
+		return t.NumField() == 1 && isDirect(t.Field(0).Type)
+	case reflect.Array:
+		return t.Len() == 1 && isDirect(t.Elem())
+	default:
+		return false
+	}
+}
+
 func formOf(t reflect.Type) form {
 	if f, ok := formsOf[t]; ok {
 		return f
 	}
 	switch {
-	case t.Kind() == reflect.Func, t.Kind() == reflect.Chan, t.Kind() == reflect.UnsafePointer:
+	case t.Kind() == reflect.Func, t.Kind() == reflect.Chan, t.Kind() == reflect.UnsafePointer, t.Kind() == reflect.Uintptr:
 		return hidden
 	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Interface:
 		return plain // their methods are those of what they lead to
@@ -128,30 +183,23 @@ func typeName(t reflect.Type) string {
 	if t.PkgPath() == "" {
 		return ""
 	}
-	name, args, generic := strings.Cut(t.Name(), "[")
-	if !generic {
-		return name
-	}
-	var out strings.Builder
-	out.WriteString(name)
-	for part := range strings.SplitSeq("["+args, ",") {
-		if out.Len() > len(name) {
-			out.WriteByte(',')
+	var out []byte
+	word := 0 // where the name at hand begins in out
+	for _, c := range []byte(t.Name()) {
+		switch c {
+		case '[', ']', '*', ',', ' ', '{', '}', '(', ')':
+			out = append(out, c)
+			word = len(out)
+		case '.', '/':
+			out = out[:word]
+		default:
+			out = append(out, c)
 		}
-		open := len(part) - len(strings.TrimLeft(part, "[]*"))
-		out.WriteString(part[:open])
-		out.WriteString(part[max(open, strings.LastIndexAny(part, "./")+1):])
 	}
-	return out.String()
+	return string(out)
 }
 
-// in copies a value to where it can be read in place. out gives the place back.
-func (s *shape) in(v reflect.Value) reflect.Value {
-	place := s.place()
-	place.Set(v)
-	return place
-}
-
+// place returns room for a value; out gives it back.
 func (s *shape) place() reflect.Value {
 	if n := len(s.free); n > 0 {
 		place := s.free[n-1]
@@ -195,7 +243,7 @@ func (s *shape) integer(p unsafe.Pointer) uint64 {
 	switch s.kind {
 	case reflect.Bool, reflect.Uint8:
 		return uint64(*(*uint8)(p))
-	case reflect.Int, reflect.Uint, reflect.Uintptr:
+	case reflect.Int, reflect.Uint:
 		return uint64(*(*uint)(p))
 	case reflect.Int8:
 		return uint64(*(*int8)(p))
@@ -224,22 +272,46 @@ func newPrinter(name func(sim.NodeID) string) printer {
 	return printer{looker: looker{shapes: make(shapes)}, name: name}
 }
 
-// value renders any value. The text is valid until the next one.
-func (p *printer) value(v any) []byte {
+// value renders any value. Equal values of a type are rendered once, as long as they are remembered.
+func (p *printer) value(v any) *phrase {
+	s, addr := p.shapes.value(&v)
+	if s == nil {
+		return nil
+	}
+	if s.kind == reflect.Pointer && *(*unsafe.Pointer)(addr) != nil {
+		s, addr = s.elem, *(*unsafe.Pointer)(addr)
+	}
+	p.looker.begin()
+	h := p.look(seed, s, addr, maxDepth)
+	whole := p.whole
+	if text := s.texts[h]; text != nil && whole {
+		return text
+	}
 	p.begin(MaxText)
-	p.any(v)
-	return p.text(MaxText)
+	if s.form == verbal {
+		p.ask(s, addr)
+	} else {
+		p.print(s, addr, maxDepth, true)
+	}
+	text := &phrase{text: string(p.text(MaxText))}
+	if whole {
+		s.remember(h, text)
+	}
+	return text
 }
 
-func (p *printer) any(v any) {
-	if v == nil {
-		return
+func (s *shape) remember(h uint64, text *phrase) {
+	if s.texts == nil || len(s.texts) == maxTexts {
+		s.texts = make(map[uint64]*phrase)
 	}
-	rv := reflect.ValueOf(v)
-	s := p.shapes.of(rv.Type())
-	place := s.in(rv)
-	p.print(s, place.Addr().UnsafePointer(), maxDepth, true)
-	s.out(place)
+	s.texts[h] = text
+}
+
+// any adds any value.
+func (p *printer) any(v any) {
+	if s, addr := p.shapes.value(&v); s != nil {
+		p.print(s, addr, maxDepth, true)
+	}
 }
 
 // begin starts a text of at most limit bytes; text ends it, and cuts it to its limit.
@@ -332,7 +404,7 @@ func (p *printer) simple(s *shape, addr unsafe.Pointer, depth int) {
 		p.buf = strconv.AppendBool(p.buf, s.integer(addr) != 0)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		p.buf = strconv.AppendInt(p.buf, int64(s.integer(addr)), 10)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		p.buf = strconv.AppendUint(p.buf, s.integer(addr), 10)
 	case reflect.Float32:
 		p.buf = strconv.AppendFloat(p.buf, float64(*(*float32)(addr)), 'g', -1, 32)
@@ -370,15 +442,12 @@ func (p *printer) structure(s *shape, addr unsafe.Pointer, depth int) {
 }
 
 func (p *printer) dynamic(s *shape, addr unsafe.Pointer, depth int) {
-	v := s.at(addr).Elem()
-	if !v.IsValid() {
+	inner, addr := p.shapes.inside(s, addr)
+	if inner == nil {
 		p.add("nil")
 		return
 	}
-	inner := p.shapes.of(v.Type())
-	place := inner.in(v)
-	p.print(inner, place.Addr().UnsafePointer(), depth-1, true)
-	inner.out(place)
+	p.print(inner, addr, depth-1, true)
 }
 
 func (p *printer) list(s *shape, addr unsafe.Pointer, depth int) {
@@ -431,7 +500,8 @@ func (p *printer) mapping(s *shape, addr unsafe.Pointer, depth int) {
 func (p *printer) entries(s *shape, m reflect.Value, depth int, known []entry) []entry {
 	list := make([]entry, 0, m.Len())
 	key, val := s.key.place(), s.elem.place()
-	for it := m.MapRange(); it.Next(); {
+	it := p.iter(m)
+	for it.Next() {
 		key.SetIterKey(it)
 		val.SetIterValue(it)
 		at := key.Addr().UnsafePointer()
@@ -445,6 +515,7 @@ func (p *printer) entries(s *shape, m reflect.Value, depth int, known []entry) [
 		p.element(&e, s.elem, val.Addr().UnsafePointer(), depth)
 		list = append(list, e)
 	}
+	p.iters = append(p.iters, it)
 	s.key.out(key)
 	s.elem.out(val)
 	slices.SortFunc(list, func(a, b entry) int {
@@ -486,7 +557,7 @@ func (s *shape) order(addr unsafe.Pointer) uint64 {
 	switch s.kind {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return s.integer(addr) ^ 1<<63
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return s.integer(addr)
 	default:
 		return 0
@@ -497,19 +568,15 @@ func (s *shape) order(addr unsafe.Pointer) uint64 {
 func (p *printer) verbal(s *shape, addr unsafe.Pointer) {
 	p.looker.begin()
 	h := p.look(seed, s, addr, maxDepth)
-	if text, ok := s.texts[h]; ok && p.whole {
-		p.add(text)
+	whole := p.whole
+	if text := s.texts[h]; text != nil && whole {
+		p.add(text.text)
 		return
 	}
 	start := len(p.buf)
-	p.ask(s, addr)
-	if !p.whole {
-		return
+	if p.ask(s, addr); whole {
+		s.remember(h, &phrase{text: string(p.buf[start:])})
 	}
-	if s.texts == nil || len(s.texts) == maxTexts {
-		s.texts = make(map[uint64]string)
-	}
-	s.texts[h] = string(p.buf[start:])
 }
 
 // ask calls the method, which may fail without harm.

@@ -15,7 +15,7 @@ const maxChanges = 64
 // pointers and interfaces; maps and slices into their elements; all else is compared as a whole.
 type differ struct {
 	printer
-	change func(path string, before, after []byte)
+	change func(path, before, after []byte)
 
 	path    []byte           // of the struct at hand; ends in a point unless empty
 	via     []unsafe.Pointer // that led to the struct at hand: a cycle ends where it began
@@ -32,7 +32,7 @@ type view struct {
 // shadow is what readers have been told of one value. The zero shadow is that of a zero value.
 type shadow struct {
 	known bool
-	hash  uint64   // of a value compared as a whole
+	hash  uint64   // of a value compared as a whole; the value itself if that is a word
 	text  []byte   // of a leaf
 	inner *shape   // of a pointer or interface: the struct it leads to; nil for none
 	kids  []shadow // of a struct, its fields; of a pointer or interface, what it leads to
@@ -42,29 +42,25 @@ type shadow struct {
 
 // settle reports what changed since its last call with this view.
 func (d *differ) settle(v *view, state any) {
-	if state == nil {
+	s, addr := d.shapes.value(&state)
+	if s == nil {
 		return
 	}
-	rv := reflect.ValueOf(state)
-	s := d.shapes.of(rv.Type())
 	if v.shape != s {
 		*v = view{shape: s}
 	}
 	d.left, d.changes, d.path, d.via = maxValues, 0, d.path[:0], d.via[:0]
-	if isStruct(s.elem) && s.kind == reflect.Pointer && !rv.IsNil() {
-		d.via = append(d.via, rv.UnsafePointer())
-		d.fields(s.elem, rv.UnsafePointer(), &v.root, maxDepth)
+	if to := s.elem; s.kind == reflect.Pointer && isStruct(to) && *(*unsafe.Pointer)(addr) != nil {
+		s, addr = to, *(*unsafe.Pointer)(addr)
+		d.via = append(d.via, addr)
+	}
+	if isStruct(s) {
+		d.fields(s, addr, &v.root, maxDepth)
 	} else {
-		place := s.in(rv)
-		if addr := place.Addr().UnsafePointer(); isStruct(s) {
-			d.fields(s, addr, &v.root, maxDepth)
-		} else {
-			d.diff("state", s, addr, &v.root, maxDepth)
-		}
-		s.out(place)
+		d.diff("state", s, addr, &v.root, maxDepth)
 	}
 	if d.changes > maxChanges {
-		d.change("…", nil, append(strconv.AppendInt(nil, int64(d.changes-maxChanges), 10), " more"...))
+		d.change([]byte("…"), nil, append(strconv.AppendInt(nil, int64(d.changes-maxChanges), 10), " more"...))
 	}
 }
 
@@ -76,8 +72,12 @@ func (d *differ) fields(s *shape, addr unsafe.Pointer, sh *shadow, depth int) {
 		sh.kids = make([]shadow, len(s.fields))
 	}
 	for i := range s.fields {
-		f := &s.fields[i]
-		d.diff(f.name, f.shape, unsafe.Add(addr, f.offset), &sh.kids[i], depth-1)
+		f, kid := &s.fields[i], &sh.kids[i]
+		at := unsafe.Add(addr, f.offset)
+		if f.word && kid.known && kid.hash == f.integer(at) {
+			continue // most fields, most of the time
+		}
+		d.diff(f.name, f.shape, at, kid, depth-1)
 	}
 }
 
@@ -103,11 +103,9 @@ func (d *differ) diff(name string, s *shape, addr unsafe.Pointer, sh *shadow, de
 		}
 		d.leaf(name, s, addr, sh, depth)
 	case reflect.Interface:
-		if v := s.at(addr).Elem(); v.Kind() == reflect.Pointer {
-			if inner := d.shapes.of(v.Type()).elem; isStruct(inner) {
-				d.follow(name, inner, v.UnsafePointer(), sh, depth)
-				return
-			}
+		if inner, at := d.shapes.inside(s, addr); inner != nil && inner.kind == reflect.Pointer && isStruct(inner.elem) {
+			d.follow(name, inner.elem, *(*unsafe.Pointer)(at), sh, depth)
+			return
 		}
 		d.leaf(name, s, addr, sh, depth)
 	case reflect.Map, reflect.Slice, reflect.Array:
@@ -151,8 +149,13 @@ func label(s *shape) []byte {
 
 // leaf reports a value that is shown as a whole.
 func (d *differ) leaf(name string, s *shape, addr unsafe.Pointer, sh *shadow, depth int) {
-	d.looker.begin()
-	h := d.look(seed, s, addr, depth)
+	h := uint64(0)
+	if s.word {
+		h = s.integer(addr)
+	} else {
+		d.looker.begin()
+		h = d.look(seed, s, addr, depth)
+	}
 	if sh.known && sh.hash == h && sh.inner == nil {
 		return
 	}
@@ -295,6 +298,6 @@ func (d *differ) report(name string, before, after []byte) {
 	if len(path) > MaxText {
 		path = clip(slices.Clone(path), MaxText)
 	}
-	d.change(string(path), before, after)
+	d.change(path, before, after)
 	d.path = d.path[:start]
 }

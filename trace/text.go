@@ -93,6 +93,7 @@ func blanks(tmpl string) (n int) {
 type textWriter struct {
 	body  []byte // per text: its template, and its numbers less those predicted
 	added []byte // the templates in order of their first use
+	frame int    // counts from 1
 	ids   map[string]int
 	all   []template
 
@@ -103,6 +104,7 @@ type textWriter struct {
 func (w *textWriter) reset() {
 	w.body, w.added, w.all = w.body[:0], w.added[:0], w.all[:0]
 	w.ids = make(map[string]int)
+	w.frame++
 }
 
 // uint appends an integer.
@@ -111,6 +113,28 @@ func (w *textWriter) uint(n uint64) { w.body = binary.AppendUvarint(w.body, n) }
 // put appends a text. With m, it is predicted from what m holds, and m holds it afterwards.
 func (w *textWriter) put(text []byte, m *memory) {
 	w.tmpl, w.numbers = split(text, w.tmpl[:0], w.numbers[:0])
+	w.add(w.id(), w.numbers, m)
+}
+
+// phrase is a text that may be put more than once.
+type phrase struct {
+	text     string
+	frame    int // for which template holds; 0 for none
+	template int
+	numbers  []int64
+}
+
+// say appends a phrase.
+func (w *textWriter) say(p *phrase, m *memory) {
+	if p.frame != w.frame {
+		w.tmpl, w.numbers = split([]byte(p.text), w.tmpl[:0], w.numbers[:0])
+		p.frame, p.template, p.numbers = w.frame, w.id(), append(p.numbers[:0], w.numbers...)
+	}
+	w.add(p.template, p.numbers, m)
+}
+
+// id returns the number of the template that split left, which it defines if need be.
+func (w *textWriter) id() int {
 	id, ok := w.ids[string(w.tmpl)]
 	if !ok {
 		id = len(w.all)
@@ -120,12 +144,16 @@ func (w *textWriter) put(text []byte, m *memory) {
 		w.added = binary.AppendUvarint(w.added, uint64(len(tmpl)))
 		w.added = append(w.added, tmpl...)
 	}
+	return id
+}
+
+func (w *textWriter) add(id int, numbers []int64, m *memory) {
 	w.uint(uint64(id))
 	t := &w.all[id]
 	for i, n := range t.guess(id, m) {
-		w.body = binary.AppendVarint(w.body, w.numbers[i]-n)
+		w.body = binary.AppendVarint(w.body, numbers[i]-n)
 	}
-	t.learn(w.numbers, id, m)
+	t.learn(numbers, id, m)
 }
 
 // guess predicts the numbers of template id: what m held, if that was this template, or else what stood here last.

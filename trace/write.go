@@ -52,9 +52,9 @@ func (t *Writer) Write(s *Step) error {
 	if err := s.check(); err != nil && t.err == nil {
 		t.err = err
 	}
-	t.step(&s.Step, []byte(s.Text))
+	t.step(&s.Step, &phrase{text: s.Text})
 	for _, c := range s.Changes {
-		t.change(s.N, s.Node, c.Path, []byte(c.Old), []byte(c.New))
+		t.change(s.N, s.Node, []byte(c.Path), []byte(c.Old), []byte(c.New))
 	}
 	for _, l := range s.Logs {
 		t.log(l.Node, []byte(l.Text))
@@ -84,7 +84,7 @@ func (s *Step) check() error {
 }
 
 // step begins a step; its changes and log lines may follow until the next frame begins.
-func (t *Writer) step(s *sim.Step, text []byte) {
+func (t *Writer) step(s *sim.Step, text *phrase) {
 	f := &t.frame
 	switch {
 	case t.err != nil:
@@ -109,9 +109,9 @@ func (t *Writer) step(s *sim.Step, text []byte) {
 }
 
 // change adds a change to step n, or to the frame's first step where n is in an earlier frame.
-func (t *Writer) change(n uint64, node sim.NodeID, path string, before, after []byte) {
+func (t *Writer) change(n uint64, node sim.NodeID, path, before, after []byte) {
 	if t.err == nil && t.frame.steps > 0 {
-		t.frame.change(max(n, t.frame.first)-t.frame.first, slotKey{node, path}, before, after)
+		t.frame.change(max(n, t.frame.first)-t.frame.first, node, path, before, after)
 	}
 }
 
@@ -216,18 +216,13 @@ type frameWriter struct {
 	steps uint64
 	from  clock.Time
 	cols  [colText][]byte
-	heads int // defined so far
-	slots map[slotKey]*slot
+	heads int              // defined so far
+	slots map[string]*slot // by node and path
 
 	texts, changes, logs textWriter
 	// The steps, counted from first, that the last change and the last line belong to.
 	changed, logged uint64
 	buf             []byte
-}
-
-type slotKey struct {
-	node sim.NodeID
-	path string
 }
 
 // slot is a place in a node's state.
@@ -246,19 +241,19 @@ func (f *frameWriter) reset(first uint64) {
 	f.texts.reset()
 	f.changes.reset()
 	f.logs.reset()
-	f.slots = make(map[slotKey]*slot)
+	f.slots = make(map[string]*slot)
 }
 
 // over tells whether the frame has reached so many times its limits.
 func (f *frameWriter) over(times int) bool {
-	size := 0
-	for _, col := range f.columns() {
-		size += len(col)
+	size := len(f.texts.body) + len(f.texts.added) + len(f.changes.body) + len(f.changes.added) + len(f.logs.body) + len(f.logs.added)
+	for i := range f.cols {
+		size += len(f.cols[i])
 	}
 	return f.steps >= uint64(times*frameSteps) || size >= times*frameBytes || len(f.slots) >= times*frameSlots
 }
 
-func (f *frameWriter) step(s *sim.Step, text []byte) {
+func (f *frameWriter) step(s *sim.Step, text *phrase) {
 	p := f.place(placeKey{s.Kind, s.Node, s.Peer})
 	var flags uint8
 	if s.Packet != 0 {
@@ -283,9 +278,9 @@ func (f *frameWriter) step(s *sim.Step, text []byte) {
 		flags |= newLife
 		f.cols[colLife] = binary.AppendUvarint(f.cols[colLife], uint64(s.Incarnation))
 	}
-	if len(text) > 0 {
+	if text != nil && text.text != "" {
 		flags |= hasText
-		f.texts.put(text, nil)
+		f.texts.say(text, nil)
 	}
 	f.cols[colHead] = binary.AppendUvarint(f.cols[colHead], uint64(f.head(p, flags)))
 	f.cols[colAt] = binary.AppendUvarint(f.cols[colAt], uint64(s.At-f.at))
@@ -310,15 +305,16 @@ func (f *frameWriter) head(p *place, flags uint8) int {
 }
 
 // change adds a change to the frame's step i, or to the last one that has any, if that is later.
-func (f *frameWriter) change(i uint64, k slotKey, before, after []byte) {
+func (f *frameWriter) change(i uint64, node sim.NodeID, path, before, after []byte) {
 	w := &f.changes
 	i = max(i, f.changed)
 	w.uint(i - f.changed)
 	f.changed = i
-	s, known := f.slots[k]
+	f.buf = append(binary.LittleEndian.AppendUint32(f.buf[:0], uint32(node)), path...)
+	s, known := f.slots[string(f.buf)]
 	if !known {
 		s = &slot{id: len(f.slots), held: memory{template: noTemplate}}
-		f.slots[k] = s
+		f.slots[string(f.buf)] = s
 	}
 	news := uint64(0)
 	if string(s.now) != string(before) {
@@ -326,7 +322,7 @@ func (f *frameWriter) change(i uint64, k slotKey, before, after []byte) {
 	}
 	w.uint(uint64(s.id)<<1 | news)
 	if !known {
-		w.put([]byte(k.path), nil)
+		w.put(path, nil)
 	}
 	if news != 0 {
 		w.put(before, &s.held)
