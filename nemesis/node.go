@@ -31,8 +31,8 @@ func (f *Crash) fields(c *codec) {
 func (f *Crash) draw(d *drawing, _ FaultKind) {
 	f.Node = d.node()
 	switch d.below(8) { // most strike where unsynced data is at stake
-	case 0, 1:
-	case 2, 3:
+	case 0:
+	case 1, 2, 3:
 		f.Sync = sim.BeforeSync
 	case 4, 5, 6:
 		f.Sync = sim.InsideSync

@@ -72,7 +72,7 @@ func DefaultSpace(scenario string) Space {
 			Max: disksim.Config{SyncMin: time.Millisecond, SyncMax: 10 * time.Millisecond},
 		}},
 		Faults: []FaultKind{
-			{Kind: "crash", Count: Range[int]{4, 8}},
+			{Kind: "crash", Count: Range[int]{5, 9}},
 			{Kind: "restart", Count: Range[int]{0, 2}},
 			{Kind: "pause", Count: Range[int]{1, 4}},
 			{Kind: "partition", Count: Range[int]{1, 5}},
