@@ -26,6 +26,15 @@ func (m *AppendEntries) String() string {
 	return s + "}"
 }
 
+// Size is the message's length in bytes, for networks with a bandwidth: about what a compact encoding takes.
+func (m *AppendEntries) Size() int {
+	n := 48
+	for _, e := range m.Entries {
+		n += 16 + len(e.Cmd)
+	}
+	return n
+}
+
 // AppendResponse answers AppendEntries.
 type AppendResponse struct {
 	Term  uint64

@@ -43,7 +43,7 @@ func (s Session) String() string { return fmt.Sprintf("%s:%08x", sim.NodeID(s>>3
 // answers: the operation takes effect at most once, as long as its client has not sent a later one.
 type Request struct {
 	Client Session
-	Seq    uint64
+	Seq    uint64 // from 1
 	Op     Op
 }
 

@@ -46,11 +46,11 @@ func soak(t *testing.T, o options) *cluster {
 	d := sim.NewStream(o.seed, "soak")
 	size := 3 + 2*int(d.Below(2))
 	o.plain = d.Below(4) == 0
-	o.batch = 1 + int(d.Below(8))
+	o.batch = 1 + int(d.Below(4)) // few: Figure 8 needs entries of old terms to arrive without those of the new one
 	o.service = func(c Config) sim.Node { return NewLogService(c) }
 	o.disk = disksim.Config{SyncMin: ms, SyncMax: 4 * ms}
 	o.link = netsim.Link{
-		Latency: netsim.Latency{Shape: netsim.Uniform, Min: ms, Max: 10 * ms},
+		Latency: netsim.Latency{Shape: netsim.Uniform, Min: ms, Max: d.Between(5*ms, 60*ms)},
 		Loss:    sim.PPM(d.Below(50_000)), Duplicate: sim.PPM(d.Below(100_000)), Reorder: 50_000, ReorderBy: 100 * ms,
 	}
 	c := newCluster(t, size, o)
@@ -66,7 +66,8 @@ func soak(t *testing.T, o options) *cluster {
 		}
 		clients = append(clients, c.client(calls...))
 	}
-	for at := clock.Time(0); at < clock.Time(20*time.Second); at = at.Add(d.Between(0, 800*ms)) {
+	pace := d.Between(300*ms, 800*ms)
+	for at := clock.Time(0); at < clock.Time(20*time.Second); at = at.Add(d.Between(0, pace)) {
 		c.w.At(at, func() { c.harm(&d) })
 	}
 	c.run(22 * time.Second)
