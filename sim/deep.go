@@ -37,9 +37,9 @@ func deepHash(h uint64, v reflect.Value, depth int) uint64 {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
 		return Mix(h ^ v.Uint())
 	case reflect.Float32, reflect.Float64:
-		return bytesHash(h, fmt.Append(nil, v.Float()))
+		return bytesHash(h, fmt.Append(nil, v.Float())) //seedbed:ok float read and printed, never computed with
 	case reflect.Complex64, reflect.Complex128:
-		return bytesHash(h, fmt.Append(nil, v.Complex()))
+		return bytesHash(h, fmt.Append(nil, v.Complex())) //seedbed:ok float read and printed, never computed with
 	case reflect.String:
 		return Mix(h ^ stringHash(v.String()) + uint64(v.Len()))
 	case reflect.Slice:
@@ -130,7 +130,7 @@ func detach(v reflect.Value, depth int) {
 		panic(fmt.Sprintf("sim: %s nests deeper than %d: a cycle?", v.Type(), maxDepth))
 	}
 	if !v.CanSet() { // an unexported field
-		v = reflect.NewAt(v.Type(), unsafe.Pointer(v.UnsafeAddr())).Elem()
+		v = reflect.NewAt(v.Type(), unsafe.Pointer(v.UnsafeAddr())).Elem() //seedbed:ok address only to write there
 	}
 	switch v.Kind() {
 	case reflect.Struct:

@@ -106,7 +106,7 @@ func (o Operation) Info() { Complete(o.p.Env, o.op, Info, nil) }
 // wait hands control back to the world until the next input.
 func (p *Proc) wait() {
 	if !p.yield(struct{}{}) {
-		runtime.Goexit()
+		runtime.Goexit() //seedbed:ok environment ends this coroutine, and reads nothing
 	}
 }
 
@@ -167,10 +167,10 @@ func (s *spawned) end() {
 // kill ends a body that waits. Its Goexit, which no recover can stop, takes
 // along the goroutine that calls stop, so that must be one made for it.
 func (s *spawned) kill() {
-	done := make(chan struct{})
-	go func() { //seedbed:ok go the caller waits for it
-		defer close(done)
+	done := make(chan struct{}) //seedbed:ok channel closed once, for the one that waits below
+	go func() {                 //seedbed:ok go the caller waits for it
+		defer close(done) //seedbed:ok channel as above
 		s.stop()
 	}()
-	<-done
+	<-done //seedbed:ok channel as above
 }
