@@ -105,12 +105,12 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 1.210s crash n2
 2.000s fault Healed Crash{n2 inside sync}
 2.000s boot n2`},
-		// No sync comes while the node is paused: it crashes in the middle of the window.
+		// No sync comes while the node is paused: it crashes after three quarters of the window.
 		{[]Event{{1 * s, 2 * s, Pause{Node: 2}}, {1 * s, 2 * s, Crash{Node: 2, Sync: sim.BeforeSync}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 1.000s fault Crash{n2 before sync}
-1.500s crash n2
+1.750s crash n2
 2.000s fault Healed Pause{n2} is moot: n2 has crashed
 2.000s fault Healed Crash{n2 before sync}
 2.000s boot n2`},

@@ -12,7 +12,7 @@ import (
 type Crash struct {
 	Node sim.NodeID
 	// Sync makes the node crash around its next blocking sync, when it has most to lose. If none comes in the first
-	// half of the window, it crashes then all the same.
+	// three quarters of the window, it crashes then all the same.
 	Sync sim.SyncPoint // 0: at once
 }
 
@@ -55,7 +55,7 @@ func (f Crash) strike(t *target, until time.Duration) (heal func()) {
 	} else {
 		t.world.CrashAtSync(f.Node, f.Sync)
 		now := t.world.Now()
-		t.world.At(now+(clock.Time(until)-now)/2, func() {
+		t.world.At(now+(clock.Time(until)-now)/4*3, func() {
 			if n.lives == life {
 				t.world.Crash(f.Node) // nothing, if the sync has come
 			}
