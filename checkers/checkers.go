@@ -79,3 +79,11 @@ func mix(h, v uint64) uint64 {
 	hi, lo := bits.Mul64(h^0x9e3779b97f4a7c15, v^0xd1b54a32d192ed03)
 	return hi ^ lo ^ h<<1
 }
+
+// hashText folds a text into a rolling hash: FNV-1a, so that the hash of a text that grows grows with it.
+func hashText(h uint64, text string) uint64 {
+	for i := 0; i < len(text); i++ {
+		h = (h ^ uint64(text[i]) ^ 0xcbf29ce484222325) * 0x100000001b3
+	}
+	return h
+}

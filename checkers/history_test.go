@@ -76,6 +76,12 @@ func input(t testing.TB, w []string) any {
 		return LogAppend{w[1], w[2]}
 	case "read":
 		return LogRead{w[1], number(t, w[2]), number(t, w[3])}
+	case "add":
+		n, err := strconv.ParseInt(w[2], 10, 64)
+		require.NoError(t, err)
+		return Add{w[1], n}
+	case "total":
+		return Total{w[1]}
 	}
 	require.Fail(t, "no such operation", w[0])
 	return nil
@@ -96,6 +102,10 @@ func output(t testing.TB, input any, w []string) any {
 		return Offset(number(t, w[0]))
 	case LogRead:
 		return Records(w)
+	case Total:
+		n, err := strconv.ParseInt(w[0], 10, 64)
+		require.NoError(t, err)
+		return Sum(n)
 	}
 	return nil
 }

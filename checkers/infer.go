@@ -1,6 +1,9 @@
 package checkers
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // inferKey is Model.infer for one key. An operation of unknown outcome makes a search slow, because it can be placed
 // anywhere from its invocation on. Mostly the known outputs say more:
@@ -14,13 +17,14 @@ import "strings"
 //     in it what follows, up to the next Put, Delete or CAS with an effect. All along the key holds the text, so there is
 //     no known Get in between, and what ends the stretch is no CAS, whose From would have the text. Without the operation
 //     the stretch leaves the same state behind, and if a CAS of unknown outcome would gain an effect in it, that one goes
-//     behind all others. Only a CAS that is known not to have swapped, or a Delete that tells whether there was something
-//     to delete, might notice: if there is one, nothing is dropped.
+//     behind all others. Two kinds of outputs might notice nevertheless: of a CAS that did not swap, if the key may have
+//     held its From before, and of a Delete that tells whether there was something to delete. If one of these may come
+//     after the operation, it is not dropped.
 //
 // What "found in the key" means depends on Append. Without, it is the whole value; with, it is one of the pieces that a
 // delimiter ends. Where pieces are ambiguous nothing is concluded.
 func inferKey(init any, calls []call) []call {
-	t, ok := newTexts(init.(Value), calls)
+	t, ok := newTexts(init.(keyState).Value, calls)
 	kept := calls[:0]
 	for i := range calls {
 		c := calls[i]
@@ -42,28 +46,43 @@ type texts struct {
 	init      Value
 	appends   bool // values are concatenations of texts
 	delimiter byte // ends each text, and is nowhere else in it, if appends
-	notices   bool // some output tells that the key did not hold a text, or did hold one, but not which
+
+	// The last steps at which an output may have told that the key did not hold a certain text, that it held something,
+	// and that it held nothing.
+	unequal, present, absent uint64
+
+	mark string // stands for all texts that nothing depends on but that the key holds another
 }
 
 // newTexts returns false if texts are ambiguous.
 func newTexts(init Value, calls []call) (t texts, ok bool) {
 	t.init = init
+	t.appends = slices.ContainsFunc(calls, func(c call) bool { _, ok := c.input.(Append); return ok })
+	if t.appends && !t.delimit(calls) {
+		return t, false
+	}
 	for i := range calls {
-		if _, ok := calls[i].input.(Append); ok {
-			t.appends = true
-		}
-		switch o := calls[i].output.(type) {
+		c := &calls[i]
+		switch o := c.output.(type) {
 		case Swapped:
-			t.notices = t.notices || !bool(o)
+			if !bool(o) && c.ret > t.unequal && t.mayHold(c.input.(CAS).From, calls) {
+				t.unequal = c.ret
+			}
 		case Deleted:
-			t.notices = true
+			if o {
+				t.present = max(t.present, c.ret)
+			} else {
+				t.absent = max(t.absent, c.ret)
+			}
 		}
 	}
-	if !t.appends {
-		return t, true
-	}
-	if init.Text != "" {
-		t.delimiter = init.Text[len(init.Text)-1]
+	return t, true
+}
+
+// delimit finds the byte that ends all texts, if there is one.
+func (t *texts) delimit(calls []call) bool {
+	if t.init.Text != "" {
+		t.delimiter = t.init.Text[len(t.init.Text)-1]
 	}
 	for i := range calls {
 		text, writes := written(&calls[i])
@@ -71,16 +90,27 @@ func newTexts(init Value, calls []call) (t texts, ok bool) {
 			continue
 		}
 		if text == "" {
-			return t, false
+			return false
 		}
 		if t.delimiter == 0 {
 			t.delimiter = text[len(text)-1]
 		}
 		if strings.IndexByte(text, t.delimiter) != len(text)-1 {
-			return t, false
+			return false
 		}
 	}
-	return t, true
+	return true
+}
+
+// mayHold is false only if the key can never have held this value.
+func (t *texts) mayHold(value string, calls []call) bool {
+	if t.init.Found && (t.init.Text == value || t.appends) {
+		return true
+	}
+	if t.appends {
+		value = value[:strings.IndexByte(value, t.delimiter)+1]
+	}
+	return slices.ContainsFunc(calls, func(c call) bool { text, ok := written(&c); return ok && text == value })
 }
 
 // settle narrows the unknown outcome of c by the other calls. It returns false if c can be dropped.
@@ -91,7 +121,8 @@ func (t *texts) settle(c *call, others ...[]call) bool {
 	}
 	var (
 		writers = t.init.Found && t.found(t.init.Text, text)
-		seen    = t.notices
+		seen    = false // some output may depend on what c writes
+		named   = false // some output depends on the text not being there
 		by      = uint64(forever)
 	)
 	for _, calls := range others {
@@ -100,15 +131,19 @@ func (t *texts) settle(c *call, others ...[]call) bool {
 			if w, ok := written(o); ok && w == text {
 				writers = true
 			}
-			switch value, ok := read(o); {
+			value, ok := read(o)
+			switch {
 			case !ok:
-			case writes && value.Found && t.found(value.Text, text):
+			case !writes:
+				seen = seen || !value.Found
+			case !t.found(value.Text, text):
+			case o.output == any(Swapped(false)):
+				named = true
+			default:
 				seen = true
 				if !o.unseen() {
 					by = min(by, o.ret)
 				}
-			case !writes && !value.Found:
-				seen = true
 			}
 		}
 	}
@@ -118,7 +153,24 @@ func (t *texts) settle(c *call, others ...[]call) bool {
 			c.output = Swapped(true)
 		}
 	}
-	return seen
+	if seen {
+		return true
+	}
+	if c.from > t.unequal && (!writes || c.from > t.present) && (writes || c.from > t.absent) {
+		return false
+	}
+	if writes && !named {
+		if t.mark == "" {
+			t.mark = text
+		}
+		switch o := c.input.(type) {
+		case Put:
+			c.input = Put{o.Key, t.mark}
+		case Append:
+			c.input = Put{o.Key, t.mark}
+		}
+	}
+	return true
 }
 
 // found tells whether a value shows that a text was written.
@@ -157,7 +209,7 @@ func read(c *call) (value Value, ok bool) {
 		value, ok = c.output.(Value)
 		return value, ok
 	case CAS:
-		return Value{o.From, true}, c.output != any(Swapped(false))
+		return Value{o.From, true}, true
 	}
 	return Value{}, false
 }

@@ -14,8 +14,9 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// DefaultBudget is how many steps of its model a search may take per partition. It is a few tens of milliseconds.
-const DefaultBudget = 50_000
+// DefaultBudget is how many steps of its model a search may take per partition: about 60 ms of one core. In partitions of
+// more than 1,024 operations a step counts for more than one.
+const DefaultBudget = 100_000
 
 // Model is a sequential specification: what clients may see of a service that handles one operation at a time.
 //
@@ -94,6 +95,8 @@ type call struct {
 	output any    // Unseen if the outcome is unknown
 	from   uint64 // step of the invocation
 	ret    uint64 // last step at which it can take effect; forever if the outcome is unknown
+	bit    uint64 // of the first 64 unknown outcomes: one each
+	after  uint64 // bit of the equal operation of unknown outcome invoked last before this one; 0: none
 }
 
 const forever = math.MaxInt64
@@ -149,7 +152,7 @@ func (p *part) check(m *Model) Result {
 	if m.infer != nil {
 		calls = m.infer(m.Init, slices.Clone(calls))
 	}
-	s := search{model: m, calls: calls}
+	s := newSearch(m, calls)
 	if s.greedy() {
 		return Result{Verdict: Valid}
 	}
@@ -162,7 +165,7 @@ func (p *part) check(m *Model) Result {
 	case ok:
 		return Result{Verdict: Valid}
 	}
-	return Result{Verdict: Invalid, Ops: p.ops(), Detail: p.explain(&s)}
+	return Result{Verdict: Invalid, Ops: p.ops(), Detail: p.explain(s)}
 }
 
 // search looks for an order of one partition's calls that its model accepts.
@@ -171,6 +174,26 @@ type search struct {
 	calls    []call
 	budget   int // steps left; negative once exhausted
 	panicked any // what Step panicked with, to be passed on
+}
+
+func newSearch(m *Model, calls []call) *search {
+	s := &search{model: m, calls: calls}
+	n := 0
+	for i := range calls {
+		c := &calls[i]
+		if !c.unseen() || n == 64 {
+			continue
+		}
+		c.bit = 1 << n
+		n++
+		for j := range slices.Backward(calls[:i]) {
+			if calls[j].bit != 0 && calls[j].input == c.input {
+				c.after = calls[j].bit
+				break
+			}
+		}
+	}
+	return s
 }
 
 // step applies a call. Once the budget is exhausted it refuses everything, so that the search ends.
@@ -192,10 +215,17 @@ func (s *search) equal(a, b any) bool {
 // porcupine runs the search to its end. Porcupine gets one partition and no timeout, because its timeout is a wall clock.
 // Times are ranks, without ties: calls before returns at the same step, as the intervals are closed, then by id.
 func (s *search) porcupine(verbose bool) (ok bool, orders [][]int) {
+	known := 0
+	for i := range s.calls {
+		if !s.calls[i].unseen() {
+			known++
+		}
+	}
+	cost := 1 + len(s.calls)/1024 // Porcupine's own work grows with the length
 	model := porcupine.Model{
-		Init: func() any { return s.model.Init },
+		Init: func() any { return placed{s.model.Init, known, 0} },
 		StepContext: func(_ context.Context, state, input, _ any) (ok bool, next any) {
-			if s.budget--; s.budget < 0 {
+			if s.budget -= cost; s.budget < 0 {
 				return false, nil
 			}
 			// Porcupine steps on a goroutine of its own, where a panic would end the process.
@@ -204,11 +234,12 @@ func (s *search) porcupine(verbose bool) (ok bool, orders [][]int) {
 					s.panicked, s.budget = p, -1
 				}
 			}()
-			next, ok = s.step(state, input.(*call))
-			return ok, next
+			return s.place(state.(placed), input.(*call))
 		},
-		Equal: s.equal,
-		Hash:  s.model.Hash,
+		Equal: func(a, b any) bool { return s.equal(a.(placed).state, b.(placed).state) },
+	}
+	if s.model.Hash != nil {
+		model.Hash = func(state any) uint64 { return s.model.Hash(state.(placed).state) }
 	}
 	ops := make([]porcupine.Operation, len(s.calls))
 	for i := range s.calls {
@@ -236,6 +267,35 @@ func (s *search) porcupine(verbose bool) (ok bool, orders [][]int) {
 	return ok, orders
 }
 
+// placed is a state of the search: the model's, and how many known outcomes are still to be placed.
+type placed struct {
+	state any
+	left  int
+	used  uint64
+}
+
+// place puts a call behind those that led to a state. Unknown outcomes are placed where they have an effect, or behind all
+// known ones.
+func (s *search) place(p placed, c *call) (ok bool, next any) {
+	if c.unseen() && p.left == 0 {
+		return true, p
+	}
+	if c.after&^p.used != 0 {
+		return false, nil
+	}
+	state, ok := s.step(p.state, c)
+	switch {
+	case !ok:
+		return false, nil
+	case !c.unseen():
+		return true, placed{state, p.left - 1, p.used}
+	case s.equal(p.state, state):
+		return false, nil
+	default:
+		return true, placed{state, p.left, p.used | c.bit}
+	}
+}
+
 // ranks lists the calls (as i) and returns (as ^i) in order of time.
 func (s *search) ranks() []int {
 	ids := make([]int, 0, 2*len(s.calls))
@@ -256,13 +316,16 @@ func (s *search) ranks() []int {
 	return ids
 }
 
+// greedySteps, and a few more per operation, are what the greedy search may take: less than a millisecond.
+const greedySteps = 10_000
+
 // greedy looks for an order without memory and gives up soon: true is a proof, the order found; false says nothing. Most
 // valid histories end here, at a tenth of the cost of the full search.
 //
 // It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last.
 func (s *search) greedy() bool {
 	g := newGreedy(s)
-	return g.extend(s.model.Init)
+	return g.extend(s.model.Init, 0)
 }
 
 type greedy struct {
@@ -275,7 +338,7 @@ type greedy struct {
 
 func newGreedy(s *search) *greedy {
 	n := len(s.calls)
-	g := &greedy{search: s, left: 64 + 16*n, byRet: make([]*call, n), soonest: make([]uint64, n)}
+	g := &greedy{search: s, left: greedySteps + 16*n, byRet: make([]*call, n), soonest: make([]uint64, n)}
 	for i := range s.calls {
 		g.byRet[i] = &s.calls[i]
 	}
@@ -294,7 +357,7 @@ func newGreedy(s *search) *greedy {
 }
 
 // extend places all calls still linked, from this state on.
-func (g *greedy) extend(state any) bool {
+func (g *greedy) extend(state any, used uint64) bool {
 	head := len(g.byRet)
 	first := g.next[head]
 	if first == head || g.byRet[first].unseen() {
@@ -307,7 +370,7 @@ func (g *greedy) extend(state any) bool {
 	}
 	n := 0
 	for i := first; i != head && g.soonest[i] <= deadline; i = g.next[i] {
-		if g.byRet[i].from > deadline {
+		if g.byRet[i].from > deadline || g.byRet[i].after&^used != 0 {
 			continue
 		}
 		if g.left--; g.left < 0 {
@@ -318,7 +381,7 @@ func (g *greedy) extend(state any) bool {
 		case !ok:
 		case g.equal(state, next):
 			if !g.byRet[i].unseen() {
-				return g.place(i, state)
+				return g.place(i, state, used)
 			}
 		case n < len(effects):
 			effects[n].i, effects[n].next = i, next
@@ -326,7 +389,7 @@ func (g *greedy) extend(state any) bool {
 		}
 	}
 	for _, e := range effects[:n] {
-		if g.place(e.i, e.next) {
+		if g.place(e.i, e.next, used) {
 			return true
 		}
 	}
@@ -334,9 +397,9 @@ func (g *greedy) extend(state any) bool {
 }
 
 // place puts a call next, and all others after it; if that fails it takes the call back.
-func (g *greedy) place(i int, state any) bool {
+func (g *greedy) place(i int, state any, used uint64) bool {
 	g.next[g.prev[i]], g.prev[g.next[i]] = g.next[i], g.prev[i]
-	if g.extend(state) {
+	if g.extend(state, used|g.byRet[i].bit) {
 		return true
 	}
 	g.next[g.prev[i]], g.prev[g.next[i]] = i, i
@@ -422,12 +485,14 @@ func (p *part) explain(s *search) string {
 
 func describe(c *call) string {
 	switch {
+	case c.unseen():
+		return fmt.Sprintf("%v (%v)", c.op.Input, c.op.Outcome)
 	case c.op.Outcome != sim.OK:
-		return fmt.Sprintf("%v (%v)", c.input, c.op.Outcome)
+		return fmt.Sprintf("%v (%v, but seen by step %d)", c.op.Input, c.op.Outcome, c.ret)
 	case c.output == nil:
-		return fmt.Sprint(c.input)
+		return fmt.Sprint(c.op.Input)
 	default:
-		return fmt.Sprintf("%v → %v", c.input, c.output)
+		return fmt.Sprintf("%v → %v", c.op.Input, c.output)
 	}
 }
 

@@ -15,9 +15,10 @@ import (
 // checkAll judges a history by every way there is, which must agree, and returns the verdict.
 func checkAll(t require.TestingT, m Model, ops []*sim.Op) Verdict {
 	ways := map[string]func(p *part, calls []call) bool{
-		"greedy": func(_ *part, calls []call) bool { return (&search{model: &m, calls: calls}).greedy() },
+		"greedy": func(_ *part, calls []call) bool { return newSearch(&m, calls).greedy() },
 		"porcupine": func(_ *part, calls []call) bool {
-			s := search{model: &m, calls: calls, budget: 1e6}
+			s := newSearch(&m, calls)
+			s.budget = 1e6
 			ok, _ := s.porcupine(false)
 			return ok
 		},
@@ -275,7 +276,8 @@ func BenchmarkKV(b *testing.B) {
 					if way == "porcupine" {
 						p.calls = m.infer(m.Init, p.calls)
 					}
-					s := search{model: &m, calls: p.calls, budget: 1e6}
+					s := newSearch(&m, p.calls)
+					s.budget = 1e6
 					if ok, _ := s.porcupine(false); !ok {
 						b.Log("gave up")
 					}

@@ -102,9 +102,9 @@ func keyed(name string, allows func(input any) bool) Model {
 			}
 			return keyOf(input)
 		},
-		Init:  Value{},
+		Init:  keyState{},
 		Step:  stepKey,
-		Hash:  func(state any) uint64 { return hashTail(state.(Value).Text) },
+		Hash:  func(state any) uint64 { return state.(keyState).hash },
 		infer: inferKey,
 	}
 }
@@ -126,39 +126,95 @@ func keyOf(input any) string {
 	}
 }
 
-// stepKey is one key's service. Its state is a Value.
+// keyState is what a key holds. The zero keyState is an absent key.
+type keyState struct {
+	Value
+	hash uint64 // of Text
+	// fresh: this also comes from operations of unknown outcome, and no known outcome has depended on it so far. Then
+	// nothing may wipe it out: an effect that nobody notices might as well come behind all known outcomes.
+	fresh bool
+}
+
+func (s keyState) put(text string) keyState {
+	return keyState{Value{text, true}, hashText(0, text), s.fresh}
+}
+
+func (s keyState) append(text string) keyState {
+	return keyState{Value{s.Text + text, true}, hashText(s.hash, text), s.fresh}
+}
+
+func (s keyState) mark(fresh bool) keyState {
+	s.fresh = fresh
+	return s
+}
+
+func (s keyState) String() string { return s.Value.String() }
+
+// stepKey is one key's service, as a Model.Step.
+//
+// No history is refused because of fresh. Of all orders of a linearizable history take one with the fewest operations of
+// unknown outcome before the last known one. None of them has an effect that a Put, a Delete or a CAS wipes out before a
+// known outcome depended on it: in between could only be Appends, wiped out too, and CASes of unknown outcome that this
+// effect made possible. With all of these of unknown outcome put last, the key would hold the same afterwards.
 func stepKey(state, input, output any) (next any, ok bool) {
-	now := state.(Value)
+	s := state.(keyState)
+	if _, unseen := output.(Unseen); unseen {
+		return s.unseen(input), true
+	}
 	switch o := input.(type) {
 	case Get:
-		return state, output == any(Unseen{}) || output.(Value) == now
+		if output.(Value) != s.Value {
+			return state, false
+		}
+		if s.fresh {
+			return s.mark(false), true
+		}
+		return state, true
 	case Put:
-		return Value{o.Text, true}, true
+		if s.fresh {
+			return state, false
+		}
+		return s.put(o.Text), true
 	case Append:
-		return Value{now.Text + o.Text, true}, true
+		return s.append(o.Text), true
 	case Delete:
-		if seen, told := output.(Deleted); told && bool(seen) != now.Found {
+		if deleted, told := output.(Deleted); told && bool(deleted) != s.Found || !told && s.fresh {
 			return state, false
 		}
-		return Value{}, true
+		return keyState{}, true
 	case CAS:
-		swaps := now.Found && now.Text == o.From
-		if output != any(Unseen{}) && bool(output.(Swapped)) != swaps {
+		swaps := s.Found && s.Text == o.From
+		if swaps != bool(output.(Swapped)) {
 			return state, false
 		}
-		if !swaps {
-			return state, true
+		if swaps {
+			s = s.put(o.To)
 		}
-		return Value{o.To, true}, true
+		return s.mark(false), true
 	}
 	panic(fmt.Sprintf("checkers: a key-value store has no operation %T", input))
 }
 
-// hashTail hashes a text's length and end: states with the same operations applied differ there, if anywhere.
-func hashTail(s string) uint64 {
-	h := uint64(len(s))
-	for i := max(0, len(s)-16); i < len(s); i++ {
-		h = (h ^ uint64(s[i])) * 0x100000001b3
+// unseen is the state after an operation of unknown outcome: the same where that has no effect, or none of use.
+func (s keyState) unseen(input any) keyState {
+	switch o := input.(type) {
+	case Get:
+	case Put:
+		if !s.fresh {
+			return s.put(o.Text).mark(true)
+		}
+	case Append:
+		return s.append(o.Text).mark(true)
+	case Delete:
+		if !s.fresh && s.Found {
+			return keyState{fresh: true}
+		}
+	case CAS:
+		if s.Found && s.Text == o.From {
+			return s.put(o.To).mark(true)
+		}
+	default:
+		panic(fmt.Sprintf("checkers: a key-value store has no operation %T", input))
 	}
-	return h
+	return s
 }

@@ -77,7 +77,7 @@ func stepLog(state, input, output any) (next any, ok bool) {
 		if !unseen && uint64(output.(Offset)) != log.len() {
 			return state, false
 		}
-		return &logState{log, o.Record, log.len() + 1, mix(log.digest(), hashText(o.Record))}, true
+		return &logState{log, o.Record, log.len() + 1, mix(log.digest(), hashText(0, o.Record))}, true
 	case LogRead:
 		return state, unseen || log.reads(o, output.(Records))
 	}
@@ -205,13 +205,4 @@ func readOf(record string, parts ...[]call) (at, by uint64, found bool) {
 		}
 	}
 	return at, by, found
-}
-
-// hashText is FNV-1a.
-func hashText(s string) uint64 {
-	h := uint64(0xcbf29ce484222325)
-	for i := 0; i < len(s); i++ {
-		h = (h ^ uint64(s[i])) * 0x100000001b3
-	}
-	return h
 }

@@ -29,6 +29,7 @@ type Property struct {
 	Held uint64
 
 	verdict Verdict // of this run; of a Sometimes: Valid once it held
+	awaited bool    // an Eventually has a deadline that is still to come, or came
 	detail  string  // why verdict is Invalid
 	result  *Result // of a finished check added with Set.Add; nil otherwise
 	set     *Set
@@ -60,6 +61,7 @@ func (p *Property) Violatef(format string, args ...any) { p.violate(fmt.Sprintf(
 
 // Await starts the wait for a property of quantifier Eventually: whether it held before does not count any more.
 func (p *Property) Await() {
+	p.awaited = true
 	if p.verdict == Valid {
 		p.verdict = Unknown
 	}
@@ -132,16 +134,17 @@ func (s *Set) Result() Result {
 	if s.violation != nil {
 		return *s.violation
 	}
-	var parts []Result
+	joined := Join()
 	for _, p := range s.properties {
-		if p.Quantifier != Sometimes && (p.verdict != Unknown || p.result != nil || p.Held > 0) {
-			parts = append(parts, p.Result())
+		switch {
+		case p.Quantifier == Sometimes:
+		case p.verdict == Valid:
+			joined = Result{Verdict: Valid}
+		case p.result != nil || p.awaited:
+			return p.Result()
 		}
 	}
-	if r := Join(parts...); r.Verdict != Valid {
-		return r
-	}
-	return Result{Verdict: Valid}
+	return joined
 }
 
 // Properties returns all properties in the order they were first named.
@@ -150,7 +153,7 @@ func (s *Set) Properties() []*Property { return s.properties }
 // Reset forgets what the properties have shown, for the next run.
 func (s *Set) Reset() {
 	for _, p := range s.properties {
-		p.Held, p.verdict, p.detail, p.result = 0, Unknown, "", nil
+		*p = Property{Quantifier: p.Quantifier, Name: p.Name, set: s}
 	}
 	s.violation = nil
 }
@@ -183,7 +186,7 @@ type Tally struct {
 	Held       uint64 // checks or moments that held, over all runs
 	Runs       int    // runs in which it held at all
 	Violated   int    // runs that violated it
-	Undecided  int    // runs that named it and could not tell: nothing checked, or a budget ran out
+	Undecided  int    // runs that could not tell: nothing was checked, or a budget ran out; zero for a Sometimes
 }
 
 func (t Tally) String() string { return t.Quantifier.String() + " " + strconv.Quote(t.Name) }
@@ -208,7 +211,9 @@ func (w *Sweep) Add(s *Set) {
 		case Invalid:
 			t.Violated++
 		case Unknown:
-			t.Undecided++
+			if p.Quantifier != Sometimes {
+				t.Undecided++
+			}
 		}
 	}
 }

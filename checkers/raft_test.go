@@ -20,13 +20,13 @@ func tellRaft(r *Raft) func(t testing.TB, text string) {
 			case "restart": // node
 				r.Restart(w.node(0))
 			case "append": // node index term command
-				r.Append(w.node(0), w.num(1), w.num(2), hashText(w.text(3)))
+				r.Append(w.node(0), w.num(1), w.num(2), hashText(0, w.text(3)))
 			case "truncate": // node from
 				r.Truncate(w.node(0), w.num(1))
 			case "commit": // node index term current
 				r.Commit(w.node(0), w.num(1), w.num(2), w.num(3))
 			case "apply": // node index term command
-				r.Apply(w.node(0), w.num(1), w.num(2), hashText(w.text(3)))
+				r.Apply(w.node(0), w.num(1), w.num(2), hashText(0, w.text(3)))
 			default:
 				require.Fail(t, verb)
 			}

@@ -1,0 +1,372 @@
+package checkers
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+func TestLinearizable(t *testing.T) {
+	models := map[string]Model{
+		"register": RegisterModel(), "cas": CASRegisterModel(), "kv": KVModel(), "log": LogModel(),
+	}
+	for _, c := range []struct {
+		name, model, history string
+		verdict              Verdict
+		detail               string
+	}{
+		// Registers.
+		{"nothing", "register", ``, Unknown, "no operation has a known outcome"},
+		{"only unknown outcomes", "register", `
+			1-2  n1  put x a      info
+			3-   n2  get x        pending`, Unknown, "no operation has a known outcome"},
+		{"only failures", "register", `
+			1-2  n1  put x a      fail`, Unknown, "no operation has a known outcome"},
+		{"read what was written", "register", `
+			1-2  n1  put x a
+			3-4  n2  get x -> a`, Valid, ""},
+		{"stale read", "register", `
+			1-2  n1  put x a
+			3-4  n1  put x b
+			5-6  n2  get x -> a`, Invalid, `key x: get x → "a" of n2 has no place: after the 2 operations that can be ordered before it, the state is "b"`},
+		{"intervals are closed: the same step is concurrent", "register", `
+			1-3  n1  put x a
+			3-4  n2  get x -> _`, Valid, ""},
+		{"one step later is not", "register", `
+			1-3  n1  put x a
+			4-5  n2  get x -> _`, Invalid, "get x → absent of n2"},
+		{"one step, three operations, one order", "register", `
+			7-7  n1  put x a
+			7-7  n2  get x -> _
+			7-7  n3  get x -> a`, Valid, ""},
+		{"two readers disagree on the order", "register", `
+			1-9  n1  put x a
+			1-9  n2  put x b
+			2-3  n3  get x -> a
+			4-5  n3  get x -> b
+			2-3  n4  get x -> b
+			4-5  n4  get x -> a`, Invalid, "has no place"},
+		{"failures have not happened", "register", `
+			1-2  n1  put x a      fail
+			3-4  n2  get x -> a`, Invalid, "after the 0 operations"},
+		{"an info write seen much later", "register", `
+			1-2  n1  put x a      info
+			3-4  n2  get x -> _
+			5-6  n2  get x -> a
+			7-8  n2  get x -> a`, Valid, ""},
+		{"an info write never seen", "register", `
+			1-2  n1  put x a      info
+			3-4  n2  get x -> _`, Valid, ""},
+		{"an info write seen and lost", "register", `
+			1-2  n1  put x a      info
+			3-4  n2  get x -> a
+			5-6  n2  get x -> _`, Invalid, "get x → absent of n2"},
+		{"an info write seen before it was invoked", "register", `
+			1-2  n2  get x -> a
+			3-4  n1  put x a      info`, Invalid, `get x → "a" of n2`},
+		{"a pending write seen by one, not by another", "register", `
+			1-   n1  put x a      pending
+			2-5  n2  get x -> a
+			3-4  n3  get x -> _`, Valid, ""},
+		{"two info writes in either order", "register", `
+			1-2  n1  put x a      info
+			1-2  n2  put x b      info
+			3-4  n3  get x -> b
+			5-6  n3  get x -> a`, Valid, ""},
+		{"two info writes happen once each", "register", `
+			1-2  n1  put x a      info
+			1-2  n2  put x b      info
+			3-4  n3  get x -> b
+			5-6  n3  get x -> a
+			7-8  n3  get x -> b`, Invalid, `get x → "b" of n3`},
+		{"equal info writes happen once each", "register", `
+			1-2  n1  put x a      info
+			3-4  n1  put x a      info
+			5-6  n2  put x b
+			7-8  n3  get x -> a
+			9-10 n2  put x c
+			11-12 n3 get x -> a
+			13-14 n2 put x d
+			15-16 n3 get x -> a`, Invalid, `get x → "a" of n3`},
+		{"registers are on their own", "register", `
+			1-2  n1  put x a
+			3-4  n1  put y b
+			5-6  n2  get x -> a
+			7-8  n2  get y -> b`, Valid, ""},
+		{"the first key in order is reported", "register", `
+			1-2  n1  get y -> b
+			3-4  n1  get x -> a`, Invalid, `key x: get x → "a" of n1 has no place`},
+
+		// Compare and set.
+		{"one of two swaps", "cas", `
+			1-2  n1  put x a
+			3-6  n1  cas x a b -> swapped
+			3-6  n2  cas x a c -> not
+			7-8  n3  get x -> b`, Valid, ""},
+		{"both swap", "cas", `
+			1-2  n1  put x a
+			3-6  n1  cas x a b -> swapped
+			3-6  n2  cas x a c -> swapped`, Invalid, `cas x "a" to `},
+		{"absent is not empty", "cas", `
+			1-2  n1  cas x _ b -> swapped`, Invalid, `cas x "_" to "b" → swapped of n1`},
+		{"info swap took effect", "cas", `
+			1-2  n1  put x a
+			3-4  n1  cas x a b    info
+			5-6  n2  get x -> a
+			7-8  n2  get x -> b`, Valid, ""},
+		{"info swap cannot apply", "cas", `
+			1-2  n1  put x c
+			3-4  n1  cas x a b    info
+			5-6  n2  get x -> c`, Valid, ""},
+		{"info swap seen though it cannot apply", "cas", `
+			1-2  n1  put x c
+			3-4  n1  cas x a b    info
+			5-6  n2  get x -> b`, Invalid, `cas x "a" to "b" (info, but seen by step 6) of n1`},
+		{"info write explains a refused swap", "cas", `
+			1-2  n1  put x a
+			3-4  n1  put x b      info
+			5-6  n2  cas x a c -> not`, Valid, ""},
+		{"nothing explains a refused swap", "cas", `
+			1-2  n1  put x a
+			5-6  n2  cas x a c -> not
+			7-8  n1  put x b      info`, Invalid, `cas x "a" to "c" → not swapped of n2`},
+		{"a chain of info swaps", "cas", `
+			1-2  n1  put x a      info
+			1-2  n2  cas x a b    info
+			1-2  n3  cas x b c    info
+			3-4  n4  get x -> c`, Valid, ""},
+		{"a broken chain", "cas", `
+			1-2  n1  put x a      info
+			1-2  n2  cas x a b    info
+			3-4  n4  get x -> b
+			5-6  n4  get x -> a`, Invalid, `get x → "a" of n4`},
+
+		// Key-value.
+		{"appends in two orders", "kv", `
+			1-5  n1  append x a;
+			1-5  n2  append x b;
+			6-7  n3  get x -> b;a;`, Valid, ""},
+		{"an info append is seen once", "kv", `
+			1-2  n1  append x a;  info
+			3-4  n2  get x -> a;
+			5-6  n2  append x b;
+			7-8  n2  get x -> a;b;`, Valid, ""},
+		{"an info append is seen twice", "kv", `
+			1-2  n1  append x a;  info
+			3-4  n2  append x b;
+			5-6  n2  get x -> a;b;a;`, Invalid, `get x → "a;b;a;" of n2`},
+		{"a retried append took effect twice", "kv", `
+			1-4  n1  append x a;
+			5-6  n2  get x -> a;a;`, Invalid, `get x → "a;a;" of n2`},
+		{"an info delete", "kv", `
+			1-2  n1  put x a
+			3-4  n1  delete x     info
+			5-6  n2  get x -> a
+			7-8  n2  get x -> _
+			8-9  n2  append x b
+			10-11 n2 get x -> b`, Valid, ""},
+		{"an info delete deletes once", "kv", `
+			1-2  n1  put x a
+			3-4  n1  delete x     info
+			5-6  n2  get x -> _
+			7-8  n2  put x b
+			9-10 n2  get x -> _`, Invalid, "get x → absent of n2"},
+		{"a delete that tells", "kv", `
+			1-2  n1  delete x -> deleted
+			1-2  n2  put x a`, Valid, ""},
+		{"a delete that lies", "kv", `
+			1-2  n1  delete x -> deleted
+			3-4  n2  put x a`, Invalid, "delete x → deleted of n1"},
+
+		// Logs.
+		{"offsets and reads", "log", `
+			1-2  n1  log l a -> 0
+			3-6  n1  log l b -> 2
+			3-6  n2  log l c -> 1
+			7-8  n3  read l 0 9 -> a c b
+			7-8  n3  read l 1 1 -> c
+			7-8  n3  read l 3 1 ->`, Valid, ""},
+		{"two records at one offset", "log", `
+			1-2  n1  log l a -> 0
+			3-4  n2  log l b -> 0`, Invalid, `append l "b" → offset 0 of n2`},
+		{"a gap", "log", `
+			1-2  n1  log l a -> 1`, Invalid, `append l "a" → offset 1 of n1`},
+		{"an info append fills the gap", "log", `
+			1-   n2  log l b         info
+			1-2  n1  log l a -> 1
+			3-4  n1  read l 1 5 -> a`, Valid, ""},
+		{"an acknowledged record is lost", "log", `
+			1-2  n1  log l a -> 0
+			3-4  n2  read l 0 5 ->`, Invalid, `read l 5 from 0 → [] of n2`},
+		{"an info record appears late", "log", `
+			1-2  n1  log l a         info
+			3-4  n2  read l 0 5 ->
+			5-6  n3  log l b -> 0
+			7-8  n2  read l 0 5 -> b a`, Valid, ""},
+		{"an info record appears twice", "log", `
+			1-2  n1  log l a         info
+			5-6  n3  log l b -> 1
+			7-8  n2  read l 0 5 -> a b a`, Invalid, `of n2 has no place`},
+		{"a short read that is not at the end", "log", `
+			1-2  n1  log l a -> 0
+			3-4  n1  log l b -> 1
+			5-6  n2  read l 0 5 -> a`, Invalid, `read l 5 from 0 → ["a"] of n2`},
+	} {
+		t.Run(c.model+"/"+c.name, func(t *testing.T) {
+			m, ops := models[c.model], history(t, c.history)
+			require.Equal(t, c.verdict, checkAll(t, m, ops))
+			if c.verdict != Unknown {
+				require.Equal(t, c.verdict == Valid, oracle(ops))
+			}
+			r := Linearizable(m, ops)
+			require.Contains(t, r.Detail, c.detail)
+			require.Equal(t, c.verdict == Invalid, len(r.Ops) > 0)
+			require.Equal(t, `always "`+m.Name+` is linearizable"`, r.Property)
+		})
+	}
+}
+
+func TestExplanation(t *testing.T) {
+	ops := history(t, `
+		1-4    n1  put x a
+		2-9    n2  put x b      info
+		5-7    n3  get x -> b
+		8-10   n1  put y z
+		8-12   n1  append x c
+		13-15  n3  get x -> bc
+		16-18  n3  get x -> b
+		17-19  n2  get x -> bc
+		20-21  n2  get x -> bc
+	`)
+	r := Linearizable(KVModel(), ops)
+	require.Equal(t, Invalid, r.Verdict)
+	require.Equal(t, strings.TrimSpace(`
+key x: get x → "b" of n3 has no place: after the 6 operations that can be ordered before it, the state is "bc"
+  order  steps  client  operation
+  1      1–4    n1      put x "a"
+  2      2…     n2      put x "b" (info)
+  3      5–7    n3      get x → "b"
+  4      8–12   n1      append x "c"
+  5      13–15  n3      get x → "bc"
+  !      16–18  n3      get x → "b"
+  6      17–19  n2      get x → "bc"
+  and 1 invoked later`), r.Detail)
+	require.Len(t, r.Ops, 8)
+}
+
+// hard is a history that no short search decides: many concurrent writes of equal standing, and a read of none.
+func hard(t testing.TB, n int) []*sim.Op {
+	var b strings.Builder
+	for range n {
+		b.WriteString("1-9 n1 append x a\n1-9 n1 append x b\n")
+	}
+	b.WriteString("20-21 n2 get x -> c\n")
+	return history(t, b.String())
+}
+
+func TestBudget(t *testing.T) {
+	m := KVModel()
+	ops := hard(t, 16)
+	start := time.Now()
+	r := Linearizable(m, ops)
+	t.Log(time.Since(start))
+	require.Equal(t, Unknown, r.Verdict)
+	require.Equal(t, "key x: undecided after 100000 steps: 33 operations, 0 of unknown outcome", r.Detail)
+	require.Len(t, r.Ops, 33)
+
+	m.Budget = 5000
+	require.Contains(t, Linearizable(m, ops).Detail, "undecided after 5000 steps")
+	require.Equal(t, Invalid, Linearizable(m, hard(t, 3)).Verdict, "5000 steps are enough for that")
+
+	// Invalid beats unknown, whatever the order of the keys.
+	for _, key := range []string{"w", "y"} {
+		bad := history(t, "1-2 n1 get "+key+" -> a\n")
+		both := Linearizable(m, append(bad, ops...))
+		require.Equal(t, Invalid, both.Verdict)
+		require.Contains(t, both.Detail, "key "+key)
+		good := history(t, "1-2 n1 get "+key+" -> _\n")
+		require.Equal(t, Unknown, Linearizable(m, append(good, ops...)).Verdict)
+	}
+}
+
+func TestModelPanics(t *testing.T) {
+	ops := history(t, `
+		1-2  n1  put x a
+		3-4  n1  get x -> b`)
+	m := KVModel()
+	step := m.Step
+	n := 0
+	m.Step = func(state, input, output any) (any, bool) {
+		if n++; n > 4 {
+			panic("out of order")
+		}
+		return step(state, input, output)
+	}
+	assert.PanicsWithValue(t, "out of order", func() { Linearizable(m, ops) }, "on Porcupine's goroutine, and passed on")
+	assert.Greater(t, n, 4)
+
+	m.Step = func(state, input, output any) (any, bool) { return state, output != any(Unseen{}) }
+	ops = history(t, `
+		1-2  n1  put x a  info
+		3-4  n1  get x -> b
+		5-6  n1  cas x a b -> not`)
+	m.infer = nil
+	m.Step = func(state, input, output any) (any, bool) { return state, false }
+	assert.PanicsWithValue(t, `checkers: model a key-value store refuses the unknown outcome of put x "a" in state absent`,
+		func() { Linearizable(m, ops) })
+
+	assert.PanicsWithValue(t, "checkers: a register has no operation checkers.CAS",
+		func() { Linearizable(RegisterModel(), ops) })
+	assert.Panics(t, func() { Linearizable(KVModel(), []*sim.Op{{Input: "put"}}) })
+	assert.Panics(t, func() { Linearizable(LogModel(), []*sim.Op{{Input: Get{}}}) })
+	assert.Panics(t, func() {
+		Linearizable(KVModel(), []*sim.Op{{Input: Get{}, Outcome: sim.OK, Output: "a", Return: 1}})
+	}, "an output of the wrong type is not an unknown one")
+}
+
+// TestOwnModel checks a model from outside: without keys, hash, equality and inference.
+func TestOwnModel(t *testing.T) {
+	queue := Model{
+		Name: "a queue",
+		Init: "",
+		Step: func(state, input, output any) (any, bool) {
+			items := state.(string)
+			if input != "pop" {
+				return items + input.(string), true
+			}
+			if output == any(Unseen{}) {
+				return items[min(1, len(items)):], true
+			}
+			return strings.TrimPrefix(items, output.(string)), strings.HasPrefix(items, output.(string))
+		},
+	}
+	op := func(call, ret uint64, outcome sim.Outcome, input, output any) *sim.Op {
+		return &sim.Op{Call: call, Return: ret, Outcome: outcome, Input: input, Output: output}
+	}
+	for _, c := range []struct {
+		verdict Verdict
+		ops     []*sim.Op
+	}{
+		{Valid, []*sim.Op{op(1, 2, sim.OK, "a", nil), op(1, 2, sim.OK, "b", nil), op(3, 4, sim.OK, "pop", "b")}},
+		{Invalid, []*sim.Op{op(1, 2, sim.OK, "a", nil), op(3, 4, sim.OK, "b", nil), op(5, 6, sim.OK, "pop", "b")}},
+		{Valid, []*sim.Op{op(1, 2, sim.OK, "a", nil), op(3, 4, sim.OK, "b", nil), op(5, 0, sim.Pending, "pop", nil), op(6, 7, sim.OK, "pop", "b")}},
+		{Invalid, []*sim.Op{op(1, 2, sim.OK, "a", nil), op(3, 4, sim.OK, "b", nil), op(8, 0, sim.Pending, "pop", nil), op(6, 7, sim.OK, "pop", "b")}},
+	} {
+		for i, op := range c.ops {
+			op.ID = i
+		}
+		require.Equal(t, c.verdict, Linearizable(queue, c.ops).Verdict)
+	}
+}
+
+func BenchmarkUnknown(b *testing.B) {
+	m, ops := KVModel(), hard(b, 16)
+	for b.Loop() {
+		Linearizable(m, ops)
+	}
+}
