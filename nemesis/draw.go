@@ -45,7 +45,8 @@ const victimShare = 3
 type drawing struct {
 	dice
 	plan   *Plan
-	victim sim.NodeID // is preferred as a target; 0 in most plans
+	victim sim.NodeID      // is preferred as a target; 0 in most plans
+	storms []time.Duration // when they begin
 }
 
 // draw draws the cluster first, then its models, then what happens to it.
@@ -64,6 +65,9 @@ func (s Space) draw(t *rapid.T) Plan {
 	}
 	if d.below(4) == 0 {
 		d.victim = d.anyNode()
+	}
+	for range between(d, s.Storms) {
+		d.storms = append(d.storms, d.anyMoment())
 	}
 	s.drawFaults(d)
 	s.drawOps(d)
@@ -141,8 +145,23 @@ func (d *drawing) node() sim.NodeID {
 
 func (d *drawing) anyNode() sim.NodeID { return sim.NodeID(1 + d.below(d.plan.Nodes)) }
 
-// moment is a time of the fault phase, in whole microseconds.
+// stormShare is how many quarters of the moments of a plan with storms lie in one, within stormSpan of its beginning.
+const (
+	stormShare = 3
+	stormSpan  = time.Second
+)
+
+// moment is a time of the fault phase, in whole microseconds. Storms gather moments; since they begin anywhere, and one
+// at the end of the phase goes on at its start, moments are uniform with them and without.
 func (d *drawing) moment() time.Duration {
+	if len(d.storms) == 0 || d.below(4) >= stormShare {
+		return d.anyMoment()
+	}
+	at := d.storms[d.below(len(d.storms))] + time.Duration(d.below(int(stormSpan/time.Microsecond)))*time.Microsecond
+	return at % d.plan.Duration
+}
+
+func (d *drawing) anyMoment() time.Duration {
 	return time.Duration(d.below(int(d.plan.Duration/time.Microsecond))) * time.Microsecond
 }
 

@@ -24,6 +24,9 @@ type Space struct {
 	Links  []Range[netsim.Link]
 	Disks  []Range[disksim.Config] // likewise
 	Faults []FaultKind
+	// Storms is how many short stretches of a plan most faults and operations crowd into: rare orders of things need
+	// several within one election or one round trip. Zero spreads them evenly.
+	Storms Range[int]
 	Ops    Range[int] // how many operations; none without OpKinds or Clients
 	// OpKinds are what the operations are, by weight.
 	OpKinds []OpKind
@@ -101,6 +104,8 @@ func (s Space) check() error {
 		return fmt.Errorf("clients from %d to %d", s.Clients.Min, s.Clients.Max)
 	case s.Duration.Min < time.Microsecond || s.Duration.Max < s.Duration.Min:
 		return fmt.Errorf("a duration from %v to %v", s.Duration.Min, s.Duration.Max)
+	case s.Storms.Min < 0 || s.Storms.Max < s.Storms.Min:
+		return fmt.Errorf("storms from %d to %d", s.Storms.Min, s.Storms.Max)
 	case s.Ops.Min < 0 || s.Ops.Max < s.Ops.Min:
 		return fmt.Errorf("operations from %d to %d", s.Ops.Min, s.Ops.Max)
 	}
