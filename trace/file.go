@@ -39,14 +39,15 @@ func (f *File) Close() error { return f.f.Close() }
 
 // WriteFile makes the file at path contain what write writes, or leaves it as it was: there is no moment at which it
 // holds a part. The writer is buffered.
-func WriteFile(path string, write func(w io.Writer) error) (err error) {
+func WriteFile(path string, write func(w io.Writer) error) error {
 	dir, name := filepath.Split(path)
 	f, err := os.CreateTemp(filepath.Clean(dir), "."+name+".*")
 	if err != nil {
 		return err
 	}
+	done := false
 	defer func() {
-		if err != nil {
+		if !done { // write may also have panicked
 			f.Close()
 			os.Remove(f.Name())
 		}
@@ -70,16 +71,16 @@ func WriteFile(path string, write func(w io.Writer) error) (err error) {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	done = true
+	syncDir(dir)
+	return nil
 }
 
-// syncDir makes a rename durable, where directories can be synced.
-func syncDir(dir string) error {
-	d, err := os.Open(filepath.Clean(dir))
-	if err != nil {
-		return err
+// syncDir makes a rename durable. It cannot fail in a way that matters: the file is whole whether or not it is there
+// after a crash of the machine, and some file systems do not sync directories.
+func syncDir(dir string) {
+	if d, err := os.Open(filepath.Clean(dir)); err == nil {
+		d.Sync()
+		d.Close()
 	}
-	defer d.Close()
-	d.Sync() // an error says that this file system does not: the file itself is safe
-	return nil
 }

@@ -55,7 +55,7 @@ const (
 	plain  form = iota // by its kind
 	verbal             // by its Error or String method
 	node               // a sim.NodeID, by its name
-	bytes              // a []byte or a [n]byte
+	raw                // a []byte or a [n]byte
 	timer              // a sim.Timer
 	scoped             // a sim.Scoped
 	hidden             // not at all: functions, channels, addresses, and ports of the engine
@@ -172,7 +172,7 @@ func formOf(t reflect.Type) form {
 	case reflect.PointerTo(t).Implements(errorType), reflect.PointerTo(t).Implements(stringerType):
 		return verbal
 	case (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) && t.Elem().Kind() == reflect.Uint8:
-		return bytes
+		return raw
 	default:
 		return plain
 	}
@@ -417,7 +417,7 @@ func (p *printer) simple(s *shape, addr unsafe.Pointer, depth int) {
 	case reflect.String:
 		p.quote(*(*string)(addr))
 	case reflect.Slice, reflect.Array:
-		if s.form == bytes {
+		if s.form == raw {
 			p.bytes(s.bytes(addr))
 		} else {
 			p.list(s, addr, depth)

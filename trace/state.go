@@ -120,11 +120,13 @@ func (d *differ) follow(name string, inner *shape, to unsafe.Pointer, sh *shadow
 	if to == nil {
 		inner = nil
 	}
-	if was := sh.inner; was != inner {
-		news := sh.known
-		*sh = shadow{known: true, inner: inner}
-		if news {
-			d.report(name, label(was), label(inner))
+	if was := *sh; was.inner != inner {
+		*sh = shadow{inner: inner}
+		if was.inner != nil || was.text == nil {
+			was.text = label(was.inner)
+		}
+		if was.known {
+			d.report(name, was.text, label(inner))
 		}
 	}
 	sh.known = true
@@ -206,8 +208,16 @@ func (d *differ) collection(name string, s *shape, addr unsafe.Pointer, sh *shad
 		}
 		return
 	}
+	if s.kind != reflect.Map {
+		if n := was - sh.count; n > 0 && was <= maxEntries && slices.EqualFunc(before[n:], sh.items, sameValue) {
+			d.items(name, true, before[:n], nil, n, 0) // a queue that moved up
+			return
+		}
+	}
 	d.items(name, s.kind == reflect.Map, before, sh.items, was, sh.count)
 }
+
+func sameValue(a, b entry) bool { return a.val == b.val }
 
 // elements renders the elements of a slice that are shown, as entries does for a map.
 func (d *differ) elements(s *shape, addr unsafe.Pointer, depth int, known []entry) ([]entry, int) {

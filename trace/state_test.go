@@ -1,0 +1,218 @@
+package trace_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/seedbed-sim/seedbed/sim"
+	"github.com/seedbed-sim/seedbed/trace"
+)
+
+// settled records one handler per state and returns what each changed.
+func settled(t require.TestingT, states ...any) (changes [][]trace.Change) {
+	var buf bytes.Buffer
+	r, err := trace.NewRecorder(&buf, trace.Header{Names: map[sim.NodeID]string{9: "c1"}})
+	require.NoError(t, err)
+	for i, state := range states {
+		r.Step(&sim.Step{N: uint64(i + 1), Kind: sim.KindTimer, Node: 1})
+		if f, ok := state.(func() any); ok {
+			state = f()
+		}
+		r.Settled(uint64(i+1), 1, state)
+	}
+	require.NoError(t, r.Close(trace.Outcome{}))
+	for _, s := range read(t, opened(t, buf.Bytes()), 0, 1<<63) {
+		changes = append(changes, s.Changes)
+	}
+	return changes
+}
+
+func lines(changes []trace.Change) (out []string) {
+	for _, c := range changes {
+		out = append(out, c.String())
+	}
+	return out
+}
+
+type peer struct{ Match, Next uint64 }
+
+type part2 interface{ Part() }
+
+func (*peer) Part()          {}
+func (*appendEntries) Part() {}
+
+type member struct {
+	Role   role
+	term   uint64
+	Leader sim.NodeID
+	Next   map[sim.NodeID]uint64
+	log    []peer
+	first  peer
+	snap   *peer
+	part   part2
+	any    any
+	env    sim.Env
+	f      func()
+	self   *member
+}
+
+func TestStateChanges(t *testing.T) {
+	m := &member{Role: 1, f: func() {}}
+	m.self = m
+	steps := []struct {
+		do   func()
+		want []string
+	}{
+		{func() {}, []string{"Role Follower→Candidate"}},
+		{func() { m.Role = 2; m.Next = map[sim.NodeID]uint64{10: 41, 1: 41} },
+			[]string{"Role Candidate→Leader", "Next {}→{n1:41 n10:41}"}},
+		{func() {}, nil},
+		{func() { m.Next[1] = 42; m.Next[9] = 1; m.term++ }, []string{"term 0→1", "Next[n1] 41→42", "Next[c1] +1"}},
+		{func() { delete(m.Next, 10); m.Leader = 9 }, []string{"Leader -→c1", "Next[n10] -41"}},
+		{func() { m.Next = nil }, []string{"Next {n1:42 c1:1}→{}"}},
+		{func() { m.log = []peer{{1, 1}, {2, 2}} }, []string{"log []→[{Match:1 Next:1} {Match:2 Next:2}]"}},
+		{func() { m.log = append(m.log, peer{3, 3}) }, []string{"log[2] +{Match:3 Next:3}"}},
+		{func() { m.log = append(m.log[:1], peer{4, 4}) },
+			[]string{"log[1] {Match:2 Next:2}→{Match:4 Next:4}", "log[2] -{Match:3 Next:3}"}},
+		{func() { m.log = append(m.log, peer{5, 5}, peer{6, 6}) }, []string{"log[2] +{Match:5 Next:5}", "log[3] +{Match:6 Next:6}"}},
+		{func() { m.log = m.log[2:] }, []string{"log[0] -{Match:1 Next:1}", "log[1] -{Match:4 Next:4}"}},
+		{func() { m.first.Next = 7 }, []string{"first.Next 0→7"}},
+		{func() { m.snap = &peer{5, 0} }, []string{"snap nil→peer{…}", "snap.Match 0→5"}},
+		{func() { m.snap.Next = 1 }, []string{"snap.Next 0→1"}},
+		{func() { m.snap = &peer{5, 2} }, []string{"snap.Next 1→2"}},
+		{func() { m.snap = nil }, []string{"snap peer{…}→nil"}},
+		{func() { m.part = &peer{1, 0} }, []string{"part nil→peer{…}", "part.Match 0→1"}},
+		{func() { m.part = &appendEntries{Term: 3} }, []string{"part peer{…}→appendEntries{…}", "part.Term 0→3"}},
+		{func() { m.part = nil }, []string{"part appendEntries{…}→nil"}},
+		{func() { m.any = peer{1, 2} }, []string{"any nil→peer{Match:1 Next:2}"}},
+		{func() { m.any = &peer{1, 2} }, []string{"any peer{Match:1 Next:2}→peer{…}", "any.Match 0→1", "any.Next 0→2"}},
+		{func() { m.any = 7 }, []string{"any peer{…}→7"}},
+		{func() { m.any = []byte("x") }, []string{"any 7→x"}},
+		{func() { m = &member{} }, []string{
+			"Role Leader→Follower", "term 1→0", "Leader c1→-", "log [{Match:5 Next:5} {Match:6 Next:6}]→[]", "first.Next 7→0", "any x→nil",
+			"self member{…}→nil",
+		}},
+	}
+	var states []any
+	for _, s := range steps {
+		states = append(states, func() any { s.do(); return m })
+	}
+	for i, changes := range settled(t, states...) {
+		require.Equal(t, steps[i].want, lines(changes), "step %d", i+1)
+	}
+}
+
+func TestStatesOfAllKinds(t *testing.T) {
+	many := make(map[int]int)
+	grown := func(n int) func() any {
+		return func() any {
+			for len(many) < n {
+				many[len(many)] = 1
+			}
+			return many
+		}
+	}
+	long := make([]int, 40)
+	for _, c := range []struct {
+		name   string
+		states []any
+		want   [][]string
+	}{
+		{"none", []any{nil, nil}, [][]string{nil, nil}},
+		{"a string", []any{"a", "a", "b"}, [][]string{{`state ""→a`}, nil, {"state a→b"}}},
+		{"a struct", []any{peer{}, peer{1, 0}}, [][]string{nil, {"Match 0→1"}}},
+		{"a nil pointer", []any{(*peer)(nil), &peer{1, 0}}, [][]string{nil, {"Match 0→1"}}},
+		{"a map", []any{map[string]int{}, map[string]int{"a": 1}}, [][]string{nil, {"state {}→{a:1}"}}},
+		{"other types", []any{peer{1, 0}, "a"}, [][]string{{"Match 0→1"}, {`state ""→a`}}},
+		{"a large map", []any{grown(32), grown(33), grown(34)}, [][]string{
+			{"state {}→" + whole32}, {"state " + whole32 + "→{33 entries}"}, {"state {33 entries}→{34 entries}"},
+		}},
+		{"a long slice", []any{
+			func() any { return long },
+			func() any { long[39] = 1; return long },
+			func() any { long = append(long, 2); return long },
+			func() any { long[20] = 3; return long }, // out of sight
+			func() any { long = long[:39]; return long },
+		}, [][]string{
+			{"state []→[" + strings.Repeat("0 ", 16) + "…8 more… " + strings.TrimSpace(strings.Repeat("0 ", 16)) + "]"},
+			{"state[39] 0→1"}, {"state[40] +2"}, nil, {"state[39] -1", "state[40] -2"},
+		}},
+	} {
+		var got [][]string
+		for _, changes := range settled(t, c.states...) {
+			got = append(got, lines(changes))
+		}
+		require.Equal(t, c.want, got, c.name)
+	}
+}
+
+var whole32 = func() string {
+	var parts []string
+	for i := range 32 {
+		parts = append(parts, fmt.Sprintf("%d:1", i))
+	}
+	return "{" + strings.Join(parts, " ") + "}"
+}()
+
+// A step shows so many changes, and how many more there were.
+func TestStateChangesAreBounded(t *testing.T) {
+	a, b := make([]int, 30), make([]int, 30)
+	for i := range a {
+		a[i], b[i] = 1, 2
+	}
+	type three struct{ A, B, C []int }
+	got := settled(t, three{a, a, a}, three{b, b, b})[1]
+	require.Len(t, got, 65)
+	require.Equal(t, "C[3] 1→2", got[63].String())
+	require.Equal(t, trace.Change{Path: "…", New: "26 more"}, got[64])
+}
+
+// Every change begins where the last change of the same place ended, and a state that stays the same changes nothing.
+func TestStateChangesFold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var states []any
+		for range rapid.IntRange(1, 8).Draw(t, "states") {
+			s := &tree{Num: rapid.Int64Range(0, 3).Draw(t, "num"), Map: make(map[string]*tree)}
+			for _, key := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 3).Draw(t, "keys") {
+				s.Map[key] = drawTree(t, 2)
+			}
+			if rapid.Bool().Draw(t, "any") {
+				s.Any = drawTree(t, 2)
+			}
+			s.Kids = rapid.SliceOfN(rapid.SampledFrom([]*tree{{Num: 1}, {Num: 2}}), 0, 4).Draw(t, "kids")
+			states = append(states, s, s)
+		}
+		held := make(map[string]string)
+		for i, changes := range settled(t, states...) {
+			if i%2 == 1 {
+				require.Empty(t, changes)
+				continue
+			}
+			for _, c := range changes {
+				collection := func(path string) bool { return strings.HasPrefix(c.Path, path) }
+				if old, ok := held[c.Path]; ok && !collection("Map") && !collection("Kids") && !collection("Any") {
+					require.Equal(t, old, c.Old, c.Path)
+				}
+				require.NotEqual(t, c.Old, c.New)
+				held[c.Path] = c.New
+			}
+			if num, ok := held["Num"]; ok {
+				require.Equal(t, num, fmt.Sprint(states[i].(*tree).Num))
+			}
+		}
+	})
+}
+
+// A recorder that looks does not touch.
+func TestStateIsNotWritten(t *testing.T) {
+	m := &member{Next: map[sim.NodeID]uint64{1: 1}, log: slices.Repeat([]peer{{1, 2}}, 40), snap: &peer{3, 4}}
+	before := fmt.Sprintf("%+v %+v", *m, *m.snap)
+	settled(t, m, m)
+	require.Equal(t, before, fmt.Sprintf("%+v %+v", *m, *m.snap))
+}
