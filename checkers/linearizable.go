@@ -72,7 +72,7 @@ func Linearizable(m Model, ops []*sim.Op) Result {
 	result := Result{Detail: "no operation has a known outcome"}
 	judged := false
 	for _, p := range partition(&m, ops) {
-		if !p.known {
+		if p.known == 0 {
 			continue
 		}
 		r := p.check(&m)
@@ -110,7 +110,7 @@ func (c *call) unseen() bool {
 type part struct {
 	key   string
 	calls []call // in order of invocation
-	known bool   // some outcome is known
+	known int    // how many have a known outcome
 }
 
 // partition splits a history by key, in the order of the keys, without what certainly did not happen.
@@ -136,7 +136,9 @@ func partition(m *Model, ops []*sim.Op) []*part {
 			parts = append(parts, p)
 		}
 		p.calls = append(p.calls, c)
-		p.known = p.known || op.Outcome == sim.OK
+		if op.Outcome == sim.OK {
+			p.known++
+		}
 	}
 	slices.SortFunc(parts, func(a, b *part) int { return strings.Compare(a.key, b.key) })
 	for _, p := range parts {
@@ -149,7 +151,7 @@ func partition(m *Model, ops []*sim.Op) []*part {
 
 func (p *part) check(m *Model) Result {
 	calls := p.calls
-	if m.infer != nil {
+	if m.infer != nil && p.known < len(calls) {
 		calls = m.infer(m.Init, slices.Clone(calls))
 	}
 	s := newSearch(m, calls)
@@ -342,7 +344,9 @@ func newGreedy(s *search) *greedy {
 	for i := range s.calls {
 		g.byRet[i] = &s.calls[i]
 	}
-	slices.SortStableFunc(g.byRet, func(a, b *call) int { return cmp.Compare(a.ret, b.ret) })
+	slices.SortFunc(g.byRet, func(a, b *call) int {
+		return cmp.Or(cmp.Compare(a.ret, b.ret), cmp.Compare(a.op.ID, b.op.ID))
+	})
 	links := make([]int, 2*(n+1))
 	g.next, g.prev = links[:n+1], links[n+1:]
 	for i := range n + 1 {

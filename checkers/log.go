@@ -96,7 +96,7 @@ func (l *Log[R]) Append(id sim.NodeID, index uint64, r R) {
 	p := l.replica(id)
 	switch {
 	case index < p.first || index > p.end:
-		l.noGaps.Violatef("%v appends %v at %d, but has %v", id, r, index, p)
+		l.noGaps.Violatef("%v appends %v at %d, but has %v", id, r, index, *p)
 		return
 	case index == p.end:
 		p.end++
@@ -116,9 +116,11 @@ func (l *Log[R]) Append(id sim.NodeID, index uint64, r R) {
 		l.at[r] = index
 		l.ordered(index, r)
 	}
-	l.once.Check(!again || l.options.AtLeastOnce || l.repeats[r], func() string {
-		return fmt.Sprintf("%v is at %d and at %d", r, first, index)
-	})
+	if again && !l.options.AtLeastOnce && !l.repeats[r] {
+		l.once.Violatef("%v is at %d and at %d", r, first, index)
+		return
+	}
+	l.once.Hold()
 }
 
 // Acknowledge tells that a client knows that its record is at this index. What is before it must be kept as well.
@@ -141,9 +143,9 @@ func (l *Log[R]) Acknowledge(index uint64, r R) {
 // Read tells that a replica has given this record to somebody who asked for this index. The replica is sim.Nobody if that
 // is not known.
 func (l *Log[R]) Read(id sim.NodeID, index uint64, r R) {
-	p := &replica{l.options.First, l.options.First + uint64(len(l.records)), true}
+	p := replica{l.options.First, l.options.First + uint64(len(l.records)), true}
 	if id != sim.Nobody {
-		p = l.replica(id)
+		p = *l.replica(id)
 	}
 	if index < p.first || index >= p.end {
 		l.within.Violatef("%v was read at %d, but %v has %v", r, index, name(id), p)
@@ -170,7 +172,7 @@ func (l *Log[R]) Truncate(id sim.NodeID, first uint64) {
 		return
 	}
 	if first > p.end {
-		l.truncation.Violatef("%v truncates up to %d, but has only %v", id, first, p)
+		l.truncation.Violatef("%v truncates up to %d, but has only %v", id, first, *p)
 		return
 	}
 	p.first = max(p.first, first)
@@ -182,7 +184,7 @@ func (l *Log[R]) Truncate(id sim.NodeID, first uint64) {
 func (l *Log[R]) Restart(id sim.NodeID, first, end uint64) {
 	p := l.replica(id)
 	if behind := l.options.First + uint64(len(l.records)); end > behind || first > end {
-		l.noGaps.Violatef("%v has %v, but the log ends at %d", id, &replica{first, end, true}, behind)
+		l.noGaps.Violatef("%v has %v, but the log ends at %d", id, replica{first, end, true}, behind)
 		return
 	}
 	p.first, p.end = first, end
@@ -201,18 +203,22 @@ func (l *Log[R]) Quiet(ids ...sim.NodeID) {
 	index := l.acked - 1
 	for _, id := range ids {
 		p := l.replica(id)
-		l.kept.Check(index < p.end, func() string {
-			return fmt.Sprintf("%v has %v, without %v", id, p, l.acknowledged(index))
-		})
+		if index >= p.end {
+			l.kept.Violatef("%v has %v, without %v", id, *p, l.acknowledged(index))
+			return
+		}
+		l.kept.Hold()
 	}
 }
 
 // keeps checks that an acknowledged record is where it was said to be.
 func (l *Log[R]) keeps(index uint64, r R) {
 	s := &l.records[index-l.options.First]
-	l.kept.Check(s.record == r, func() string {
-		return fmt.Sprintf("%v was acknowledged at %d, where %v has %v", r, index, s.node, s.record)
-	})
+	if s.record != r {
+		l.kept.Violatef("%v was acknowledged at %d, where %v has %v", r, index, s.node, s.record)
+		return
+	}
+	l.kept.Hold()
 }
 
 // agrees checks that a replica has the same record as all others, and as it had before.
@@ -272,7 +278,7 @@ func (l *Log[R]) replica(id sim.NodeID) *replica {
 	return p
 }
 
-func (p *replica) String() string {
+func (p replica) String() string {
 	if p.first == p.end {
 		return fmt.Sprintf("nothing before %d", p.end)
 	}

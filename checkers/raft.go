@@ -63,6 +63,9 @@ type frontier struct {
 	node       sim.NodeID // that said so
 }
 
+// entries is how many a log may have before the mirrors grow.
+const entries = 128
+
 // NewRaft registers the five properties with the run's set.
 func NewRaft(s *Set) *Raft {
 	r := &Raft{
@@ -71,6 +74,11 @@ func NewRaft(s *Set) *Raft {
 		logMatching:        s.Always("logs with an equal entry are equal up to it"),
 		leaderCompleteness: s.Always("a leader has all entries committed in earlier terms"),
 		stateMachineSafety: s.Always("all members commit and apply the same entry at an index"),
+
+		members:   make([]raftMember, 0, 8),
+		first:     make([]link, 0, entries),
+		committed: make([]raftEntry, 0, entries),
+		applied:   make([]raftEntry, 0, entries),
 	}
 	r.Reset()
 	return r
@@ -362,7 +370,7 @@ func otherDigest(sameTerm bool) string {
 
 func (r *Raft) member(id sim.NodeID) *raftMember {
 	for int(id) >= len(r.members) {
-		r.members = append(r.members, raftMember{log: make([]raftEntry, 1, 64)})
+		r.members = append(r.members, raftMember{log: make([]raftEntry, 1, entries)})
 	}
 	return &r.members[id]
 }

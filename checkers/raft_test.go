@@ -386,7 +386,7 @@ func runRaft(r *Raft, n uint64) {
 }
 
 func BenchmarkRaft(b *testing.B) {
-	b.Run("nodes=5/entries=100", func(b *testing.B) {
+	b.Run("nodes=5/entries=100/reused", func(b *testing.B) {
 		set := NewSet(nil)
 		r := NewRaft(set)
 		b.ReportAllocs()
