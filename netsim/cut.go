@@ -161,7 +161,6 @@ func (n *Network) postpone(p *sim.Packet, q *queue, at clock.Time) sim.Arrival {
 	n.join(p, at)
 	n.expect(at)
 	q.pass = at
-	q.last = max(q.last, at)
 	return sim.Arrival{Verb: sim.Postpone, After: at.Sub(p.Now)}
 }
 

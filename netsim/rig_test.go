@@ -55,7 +55,7 @@ type act struct {
 // play runs sendings and acts in a world of its own until nothing is left.
 // Acts of one instant come before sendings.
 func play(n *Network, sendings []sending, acts ...act) []arrival {
-	w := sim.New(sim.Config{Seed: 1, Network: n})
+	w := sim.New(sim.Config{Seed: 1, Network: n, MaxSteps: 1_000_000})
 	defer w.Close()
 	var got []arrival
 	last := sim.NodeID(1)
@@ -115,12 +115,16 @@ func drawNode(t *rapid.T, label string) sim.NodeID {
 }
 
 // drawSendings draws packets that depart at different times within 100 ms, in
-// order.
+// order, on all links or mostly on one.
 func drawSendings(t *rapid.T, most int) []sending {
 	var list []sending
 	at := time.Duration(1)
+	crowd := rapid.Bool().Draw(t, "crowd")
 	for range rapid.IntRange(1, most).Draw(t, "sendings") {
-		s := sending{at: at, from: drawNode(t, "from"), to: drawNode(t, "to")}
+		s := sending{at, 1, 2}
+		if !crowd || rapid.IntRange(0, 9).Draw(t, "elsewhere") == 0 {
+			s.from, s.to = drawNode(t, "from"), drawNode(t, "to")
+		}
 		list = append(list, s)
 		at += 2 * time.Duration(rapid.Int64Range(1, int64(100*ms)/int64(2*most)).Draw(t, "pause"))
 	}
