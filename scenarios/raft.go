@@ -103,7 +103,7 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 	)
 	s.Links = append(s.Links, nemesis.Range[netsim.Link]{
 		Min: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 20 * time.Millisecond}},
-		Max: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: 10 * time.Millisecond, Max: 80 * time.Millisecond}, Loss: 20_000},
+		Max: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: 10 * time.Millisecond, Max: 60 * time.Millisecond}, Loss: 20_000},
 	})
 	return s
 }
@@ -146,7 +146,10 @@ func buildRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.O
 		for i, o := range tailOps(r.Scenario.Tail, client, ops) {
 			calls = append(calls, raft.Call{At: r.Plan.Duration + time.Duration(i)*time.Second, Op: op(o)})
 		}
-		return raft.NewClient(raft.ClientConfig{Servers: c.Peers, Calls: calls})
+		return raft.NewClient(raft.ClientConfig{
+			Servers: c.Peers, Calls: calls,
+			Retry: max(200*time.Millisecond, 10*r.Plan.Link.Latency.Max), // sooner would ask twice for most operations
+		})
 	})
 }
 
