@@ -86,6 +86,9 @@ func electionTimeout(p nemesis.Plan) time.Duration {
 	return max(150*time.Millisecond, 5*p.Link.Latency.Max)
 }
 
+// patience is how long a client tries an operation: time for several elections.
+func patience(p nemesis.Plan) time.Duration { return max(3*time.Second, 15*electionTimeout(p)) }
+
 // raftSpace has crashes and partitions of two sorts: those that outlast an election, and those that end within one.
 // Many fall into storms, where one election meets several.
 func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
@@ -148,7 +151,8 @@ func buildRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.O
 		}
 		return raft.NewClient(raft.ClientConfig{
 			Servers: c.Peers, Calls: calls,
-			Retry: max(200*time.Millisecond, 10*r.Plan.Link.Latency.Max), // sooner would ask twice for most operations
+			Retry:    max(200*time.Millisecond, 10*r.Plan.Link.Latency.Max), // sooner would ask twice for most operations
+			Deadline: patience(r.Plan),
 		})
 	})
 }
@@ -241,7 +245,7 @@ func judgeHistory(r *Run, m checkers.Model, translate func(input, output any) (a
 		}
 	}
 	r.Checks.Add("linearizable", checkers.Linearizable(m, ops))
-	r.TailSucceeds()
+	r.TailSucceeds(patience(r.Plan))
 }
 
 // buildElection adds members without clients, and looks each 100 ms of the quiet tail for a leader that all follow.

@@ -136,16 +136,19 @@ func (r *Run) AddClients(node func(client int, ops []nemesis.Op) sim.Node) {
 // QuietFrom is the end of the fault phase: everything is healed.
 func (r *Run) QuietFrom() clock.Time { return clock.Time(r.Plan.Duration) }
 
-// TailSucceeds checks that every operation invoked in the quiet tail has succeeded.
-func (r *Run) TailSucceeds() {
+// TailSucceeds checks that operations invoked in the quiet tail have succeeded: all but those that began less than
+// patience before the end, and have not ended.
+func (r *Run) TailSucceeds(patience time.Duration) {
 	p := r.Checks.Always("operations in the quiet tail succeed")
+	last := r.Scenario.end(r.Plan).Add(-patience)
 	for _, op := range r.World.History() {
-		if op.Invoked >= r.QuietFrom() {
-			p.Check(op.Outcome == sim.OK, func() string {
-				return fmt.Sprintf("%s of %s, invoked %s after everything was healed, ended as %s",
-					op.Input, op.Client, op.Invoked.Sub(r.QuietFrom()), op.Outcome)
-			})
+		if op.Invoked < r.QuietFrom() || op.Invoked > last && op.Outcome == sim.Pending {
+			continue
 		}
+		p.Check(op.Outcome == sim.OK, func() string {
+			return fmt.Sprintf("%s of %s, invoked %s after everything was healed, ended as %s",
+				op.Input, op.Client, op.Invoked.Sub(r.QuietFrom()), op.Outcome)
+		})
 	}
 }
 
