@@ -175,9 +175,6 @@ func compile(l Link) (all models) {
 	return all
 }
 
-// stateful reports whether what a packet meets depends on those before it.
-func (m *model) stateful() bool { return m.FIFO || m.Bandwidth > 0 }
-
 // fate makes a packet's first fate.
 func (m *model) fate(p *sim.Packet, draw uint64, q *queue) {
 	var wait time.Duration
@@ -274,7 +271,7 @@ func (q *queue) transmit(now clock.Time, d time.Duration) time.Duration {
 	return q.busy.Sub(now)
 }
 
-// order keeps the copies of a packet from arriving before earlier packets.
+// order is that of Network.
 func (q *queue) order(p *sim.Packet) {
 	last := q.last
 	for i := range p.Fate.Len() {

@@ -84,8 +84,8 @@ type Network struct {
 	// senders holds the streams of senders on links beyond the rows, in
 	// pages of senderPage ids; pages are made on demand.
 	senders []*[senderPage]sim.Stream
-	// queues holds the state of those links, where they need any, and far
-	// stands for the one in use.
+	// queues holds the state of those links, where they need any (FIFO,
+	// Bandwidth, clogs), and far stands for the one in use.
 	queues map[pair]*queue
 	far    lane
 
@@ -171,7 +171,7 @@ func (n *Network) Send(p *sim.Packet) {
 		}
 	}
 	if m.FIFO {
-		l.queue.order(p)
+		n.order(p, l)
 	}
 	for i := range p.Fate.Len() {
 		n.latest = max(n.latest, p.Now.Add(p.Fate.Delay(i)))
@@ -231,7 +231,7 @@ func (n *Network) first(from, to sim.NodeID) (*lane, uint64) {
 	l := &n.rows[from][to]
 	l.draws = sim.NewStream(n.seed, "link", uint64(from), uint64(to))
 	l.model = n.modelOf(from, to)
-	if l.model.stateful() {
+	if l.model.Bandwidth > 0 {
 		l.queue = new(queue)
 	}
 	return l, l.draws.Next()
@@ -252,8 +252,10 @@ func (n *Network) beyond(from, to sim.NodeID) (*lane, uint64) {
 		*s = sim.NewStream(n.seed, "link", uint64(from))
 	}
 	n.far = lane{model: n.modelOf(from, to)}
-	if n.far.model.stateful() {
+	if m := n.far.model; m.Bandwidth > 0 {
 		n.far.queue = n.queue(from, to)
+	} else if m.FIFO {
+		n.far.queue = n.queues[pair{from, to}]
 	}
 	return &n.far, sim.Mix(s.Next() + uint64(to))
 }
@@ -279,6 +281,23 @@ func (n *Network) modelOf(from, to sim.NodeID) *model {
 		}
 	}
 	return &chosen[ends]
+}
+
+// order keeps the copies of a packet from arriving before earlier packets. As
+// long as all have come at once there is nothing to keep, so that clients cost
+// no state.
+func (n *Network) order(p *sim.Packet, l *lane) {
+	if l.queue == nil {
+		var longest time.Duration
+		for i := range p.Fate.Len() {
+			longest = max(longest, p.Fate.Delay(i))
+		}
+		if longest == 0 {
+			return
+		}
+		l.queue = n.queue(p.From, p.To)
+	}
+	l.queue.order(p)
 }
 
 // queue returns the state of a link, making it where there is none.
