@@ -67,7 +67,7 @@ type Sizer interface{ Size() int }
 // DefaultSize is the length in bytes of a message that is no Sizer.
 const DefaultSize = 256
 
-// Errors of Validate, wrapped with what is wrong.
+// ErrLink is what the errors of Validate wrap.
 var ErrLink = errors.New("invalid link model")
 
 // Validate returns nil, or an error that wraps ErrLink.
@@ -183,7 +183,7 @@ func (m *model) fate(p *sim.Packet, draw uint64, q *queue) {
 	}
 	if m.Reorder > 0 {
 		if d := Draws(draw ^ saltReorder); d.Chance(m.Reorder) {
-			wait += d.Between(1, m.ReorderBy)
+			wait = plus(wait, d.Between(1, m.ReorderBy))
 		}
 	}
 	if m.Loss > 0 {
@@ -192,13 +192,13 @@ func (m *model) fate(p *sim.Packet, draw uint64, q *queue) {
 			if !m.FIFO {
 				return
 			}
-			wait += m.RetransmitAfter << n
+			wait = plus(wait, m.RetransmitAfter<<n)
 		}
 	}
-	p.Fate.Add(wait + m.latency(draw))
+	p.Fate.Add(plus(wait, m.latency(draw)))
 	if m.Duplicate > 0 && !m.FIFO {
 		if d := Draws(draw ^ saltDuplicate); d.Chance(m.Duplicate) {
-			p.Fate.Add(wait + m.latency(d.Next()))
+			p.Fate.Add(plus(wait, m.latency(d.Next())))
 		}
 	}
 }
@@ -224,11 +224,10 @@ func (m *model) curved(draw uint64) time.Duration {
 // tail maps a draw onto the shares of 2^64 whose quantiles lie within Max:
 // those from floor up.
 func (m *model) tail(draw uint64) uint64 {
-	hi, _ := bits.Mul64(draw, -m.floor)
 	if m.floor == 0 {
-		hi = draw
+		return draw
 	}
-	return m.floor + hi
+	return m.floor + sim.Scale(draw, -m.floor)
 }
 
 // transmission is how long a message takes to leave.

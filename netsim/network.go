@@ -288,11 +288,11 @@ func (n *Network) modelOf(from, to sim.NodeID) *model {
 // no state.
 func (n *Network) order(p *sim.Packet, l *lane) {
 	if l.queue == nil {
-		var longest time.Duration
+		var most time.Duration
 		for i := range p.Fate.Len() {
-			longest = max(longest, p.Fate.Delay(i))
+			most = max(most, p.Fate.Delay(i))
 		}
-		if longest == 0 {
+		if most == 0 {
 			return
 		}
 		l.queue = n.queue(p.From, p.To)

@@ -628,6 +628,11 @@ func TestBandwidthQueues(t *testing.T) {
 	p := sim.Packet{From: 1, To: 2, Msg: sized(math.MaxInt)}
 	slow.Send(&p)
 	require.Equal(t, longest, p.Fate.Delay(0))
+	for range 300 {
+		p.Fate.Lose()
+		slow.Send(&p)
+	}
+	require.Greater(t, p.Fate.Delay(0), 200*longest, "the end of time is never passed")
 }
 
 // A lost packet of a FIFO link comes later, by whole waits that double; and no
