@@ -80,24 +80,32 @@ type context struct {
 	at       clock.Time
 	lamports []uint64 // of the steps so far
 	places   map[placeKey]*place
+	recent   [64]*place // of places: saves most lookups
 	nodes    map[sim.NodeID]*nodeState
 }
 
-func newContext(first uint64) context {
-	return context{
-		first:  first,
-		places: make(map[placeKey]*place),
-		nodes:  make(map[sim.NodeID]*nodeState),
+// begin forgets everything for the frame that begins with step first.
+func (c *context) begin(first uint64) {
+	*c = context{
+		first:    first,
+		lamports: c.lamports[:0],
+		places:   make(map[placeKey]*place),
+		nodes:    make(map[sim.NodeID]*nodeState),
 	}
 }
 
 func (c *context) place(k placeKey) *place {
-	p := c.places[k]
-	if p == nil {
-		p = &place{placeKey: k, node: c.node(k.node), peer: c.node(k.peer)}
-		c.places[k] = p
+	p := &c.recent[(uint32(k.kind)+uint32(k.node)*16+uint32(k.peer)*5)%uint32(len(c.recent))]
+	if *p != nil && (*p).placeKey == k {
+		return *p
 	}
-	return p
+	known := c.places[k]
+	if known == nil {
+		known = &place{placeKey: k, node: c.node(k.node), peer: c.node(k.peer)}
+		c.places[k] = known
+	}
+	*p = known
+	return known
 }
 
 func (c *context) node(id sim.NodeID) *nodeState {

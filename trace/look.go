@@ -25,6 +25,9 @@ func (l *looker) begin() { l.left, l.whole = maxValues, true }
 
 // look hashes the value at addr into h.
 func (l *looker) look(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64 {
+	if s.word {
+		return sim.Mix(h ^ s.integer(addr))
+	}
 	if l.left--; l.left < 0 || depth == 0 {
 		l.whole = false
 		return h
@@ -57,10 +60,8 @@ func (l *looker) look(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64
 		return l.list(h, s, addr, depth)
 	case reflect.Map:
 		return l.mapping(h, s, addr, depth)
-	case reflect.Complex64, reflect.Complex128:
+	default: // complex numbers
 		return l.bytes(h, unsafe.Slice((*byte)(addr), s.size))
-	default:
-		return sim.Mix(h ^ s.integer(addr))
 	}
 }
 
@@ -70,7 +71,7 @@ func (l *looker) list(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64
 	}
 	data, n := s.elems(addr)
 	h = sim.Mix(h ^ uint64(n))
-	l.whole = l.whole && n <= maxEntries
+	l.whole = l.whole && n <= maxFirst+maxLast
 	for i := range shown(n) {
 		h = l.look(h, s.elem, unsafe.Add(data, uintptr(i)*s.elem.size), depth-1)
 	}
@@ -81,8 +82,8 @@ func (l *looker) list(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64
 func shown(n int) func(func(int) bool) {
 	return func(yield func(int) bool) {
 		for i := 0; i < n; i++ {
-			if n > maxEntries && i == maxEntries/2 {
-				i = n - maxEntries/2
+			if n > maxFirst+maxLast && i == maxFirst {
+				i = n - maxLast
 			}
 			if !yield(i) {
 				return

@@ -242,7 +242,8 @@ func (t *Reader) frame(i int) (*frameReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &frameReader{context: newContext(info.First)}
+	f := &frameReader{}
+	f.begin(info.First)
 	c := cursor{b: raw}
 	first, steps := c.uvarint(), c.uvarint()
 	var lengths [numColumns]uint64

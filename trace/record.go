@@ -17,7 +17,7 @@ import (
 //
 // Of a state, what an Inspector returns or the fields of the node, the Recorder keeps what has changed since it was
 // settled last, over incarnations: the changes of a boot are what the crash cost. It looks 8 levels deep, at 4096 values,
-// at maps of up to 32 entries and at the first and last 16 elements of longer slices; a larger map shows its size, and
+// at maps of up to 32 entries and at the first 4 and last 12 elements of longer slices; a larger map shows its size, and
 // whatever lies beyond these limits does not show. Functions, channels, and what a node holds of the engine (Env, Disk,
 // File, *rand.Rand) are left out. Texts are cut: payloads and log lines at 1024 bytes, values in a state at 256; steps at
 // 64 changes and 128 log lines.

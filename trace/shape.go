@@ -16,7 +16,9 @@ import (
 // Limits of what is rendered of a value, and looked at to see whether it changed.
 const (
 	maxDepth   = 8    // levels of structs, pointers and collections; deeper ones show as "…"
-	maxEntries = 32   // elements: longer slices show their first and last ones, larger maps their size
+	maxEntries = 32   // of a map; a larger one shows its size
+	maxFirst   = 4    // elements of a slice that show if there are more than these and
+	maxLast    = 12   // these
 	maxValue   = 256  // bytes of text of one value in a state
 	maxLook    = 4096 // bytes of one string or []byte looked at for changes: half at each end
 	maxValues  = 4096 // values looked at in one state; what lies behind them is taken to be unchanged
@@ -88,28 +90,30 @@ type iface struct {
 	typ, data unsafe.Pointer
 }
 
-// value returns the shape of what v holds, and where that is; nil if v is nil.
-func (c shapes) value(v *any) (*shape, unsafe.Pointer) {
-	f := (*iface)(unsafe.Pointer(v))
+// open returns the shape of what v holds, or of what v points to, and where that is; nil if v is nil.
+func (c shapes) open(v any) (*shape, unsafe.Pointer) {
+	f := (*iface)(unsafe.Pointer(&v))
 	if f.typ == nil {
 		return nil, nil
 	}
 	s := c[f.typ]
 	if s == nil {
-		s = c.of(reflect.TypeOf(*v))
+		s = c.of(reflect.TypeOf(v))
 	}
-	if s.direct {
-		return s, unsafe.Pointer(&f.data)
+	switch {
+	case !s.direct:
+		return s, f.data
+	case s.kind == reflect.Pointer && f.data != nil && s.form == plain:
+		return s.elem, f.data
+	default:
+		word := f.data
+		return s, unsafe.Pointer(&word)
 	}
-	return s, f.data
 }
 
-// inside does the same for the interface at addr.
+// inside returns the shape of what the interface at addr holds, and where that is; nil if it is nil.
 func (c shapes) inside(s *shape, addr unsafe.Pointer) (*shape, unsafe.Pointer) {
-	if s.typ.NumMethod() == 0 {
-		return c.value((*any)(addr))
-	}
-	v := reflect.NewAt(s.typ, addr).Elem().Elem()
+	v := s.at(addr).Elem()
 	if !v.IsValid() {
 		return nil, nil
 	}
@@ -274,12 +278,9 @@ func newPrinter(name func(sim.NodeID) string) printer {
 
 // value renders any value. Equal values of a type are rendered once, as long as they are remembered.
 func (p *printer) value(v any) *phrase {
-	s, addr := p.shapes.value(&v)
+	s, addr := p.shapes.open(v)
 	if s == nil {
 		return nil
-	}
-	if s.kind == reflect.Pointer && *(*unsafe.Pointer)(addr) != nil {
-		s, addr = s.elem, *(*unsafe.Pointer)(addr)
 	}
 	p.looker.begin()
 	h := p.look(seed, s, addr, maxDepth)
@@ -309,7 +310,7 @@ func (s *shape) remember(h uint64, text *phrase) {
 
 // any adds any value.
 func (p *printer) any(v any) {
-	if s, addr := p.shapes.value(&v); s != nil {
+	if s, addr := p.shapes.open(v); s != nil {
 		p.print(s, addr, maxDepth, true)
 	}
 }

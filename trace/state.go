@@ -42,7 +42,7 @@ type shadow struct {
 
 // settle reports what changed since its last call with this view.
 func (d *differ) settle(v *view, state any) {
-	s, addr := d.shapes.value(&state)
+	s, addr := d.shapes.open(state)
 	if s == nil {
 		return
 	}
@@ -50,11 +50,8 @@ func (d *differ) settle(v *view, state any) {
 		*v = view{shape: s}
 	}
 	d.left, d.changes, d.path, d.via = maxValues, 0, d.path[:0], d.via[:0]
-	if to := s.elem; s.kind == reflect.Pointer && isStruct(to) && *(*unsafe.Pointer)(addr) != nil {
-		s, addr = to, *(*unsafe.Pointer)(addr)
-		d.via = append(d.via, addr)
-	}
 	if isStruct(s) {
+		d.via = append(d.via, addr)
 		d.fields(s, addr, &v.root, maxDepth)
 	} else {
 		d.diff("state", s, addr, &v.root, maxDepth)
@@ -209,7 +206,7 @@ func (d *differ) collection(name string, s *shape, addr unsafe.Pointer, sh *shad
 		return
 	}
 	if s.kind != reflect.Map {
-		if n := was - sh.count; n > 0 && was <= maxEntries && slices.EqualFunc(before[n:], sh.items, sameValue) {
+		if n := was - sh.count; n > 0 && was <= maxFirst+maxLast && slices.EqualFunc(before[n:], sh.items, sameValue) {
 			d.items(name, true, before[:n], nil, n, 0) // a queue that moved up
 			return
 		}
@@ -222,7 +219,7 @@ func sameValue(a, b entry) bool { return a.val == b.val }
 // elements renders the elements of a slice that are shown, as entries does for a map.
 func (d *differ) elements(s *shape, addr unsafe.Pointer, depth int, known []entry) ([]entry, int) {
 	data, n := s.elems(addr)
-	list := make([]entry, 0, min(n, maxEntries))
+	list := make([]entry, 0, min(n, maxFirst+maxLast))
 	for i := range shown(n) {
 		for len(known) > 0 && known[0].order < uint64(i) {
 			known = known[1:]

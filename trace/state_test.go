@@ -140,7 +140,7 @@ func TestStatesOfAllKinds(t *testing.T) {
 			func() any { long[20] = 3; return long }, // out of sight
 			func() any { long = long[:39]; return long },
 		}, [][]string{
-			{"state []→[" + strings.Repeat("0 ", 16) + "…8 more… " + strings.TrimSpace(strings.Repeat("0 ", 16)) + "]"},
+			{"state []→[0 0 0 0 …24 more… " + strings.TrimSpace(strings.Repeat("0 ", 12)) + "]"},
 			{"state[39] 0→1"}, {"state[40] +2"}, nil, {"state[39] -1", "state[40] -2"},
 		}},
 	} {
@@ -162,15 +162,15 @@ var whole32 = func() string {
 
 // A step shows so many changes, and how many more there were.
 func TestStateChangesAreBounded(t *testing.T) {
-	a, b := make([]int, 30), make([]int, 30)
+	a, b := make([]int, 16), make([]int, 16)
 	for i := range a {
 		a[i], b[i] = 1, 2
 	}
-	type three struct{ A, B, C []int }
-	got := settled(t, three{a, a, a}, three{b, b, b})[1]
+	type six struct{ A, B, C, D, E, F []int }
+	got := settled(t, six{a, a, a, a, a, a}, six{b, b, b, b, b, b})[1]
 	require.Len(t, got, 65)
-	require.Equal(t, "C[3] 1→2", got[63].String())
-	require.Equal(t, trace.Change{Path: "…", New: "26 more"}, got[64])
+	require.Equal(t, "D[15] 1→2", got[63].String())
+	require.Equal(t, trace.Change{Path: "…", New: "32 more"}, got[64])
 }
 
 // Every change begins where the last change of the same place ended, and a state that stays the same changes nothing.

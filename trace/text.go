@@ -26,7 +26,7 @@ type memory struct {
 }
 
 // split takes text apart into its template and numbers, appended to the given slices.
-func split(text []byte, tmpl []byte, numbers []int64) ([]byte, []int64) {
+func split[T string | []byte](text T, tmpl []byte, numbers []int64) ([]byte, []int64) {
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c-'0' > 9 {
@@ -122,13 +122,14 @@ type phrase struct {
 	frame    int // for which template holds; 0 for none
 	template int
 	numbers  []int64
+	room     [4]int64 // for numbers
 }
 
 // say appends a phrase.
 func (w *textWriter) say(p *phrase, m *memory) {
 	if p.frame != w.frame {
-		w.tmpl, w.numbers = split([]byte(p.text), w.tmpl[:0], w.numbers[:0])
-		p.frame, p.template, p.numbers = w.frame, w.id(), append(p.numbers[:0], w.numbers...)
+		w.tmpl, w.numbers = split(p.text, w.tmpl[:0], w.numbers[:0])
+		p.frame, p.template, p.numbers = w.frame, w.id(), append(p.room[:0], w.numbers...)
 	}
 	w.add(p.template, p.numbers, m)
 }

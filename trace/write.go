@@ -233,7 +233,7 @@ type slot struct {
 }
 
 func (f *frameWriter) reset(first uint64) {
-	f.context = newContext(first)
+	f.context.begin(first)
 	f.steps, f.heads, f.changed, f.logged = 0, 0, 0, 0
 	for i := range f.cols {
 		f.cols[i] = f.cols[i][:0]
