@@ -26,15 +26,16 @@
 // A crash may leave any part of what was not synced; recovery drops it and says so in Recovery. What was synced must be
 // there; if it is damaged, dropping it would break a promise, and Open returns a *CorruptError instead (Alagappan et al.,
 // Protocol-Aware Recovery for Consensus-Based Storage, FAST 2018, §3.3). To tell the two apart, each entry and each
-// segment header carries a mark: the LSN up to which the log was durable when it was written. Damage at or below a mark
-// that is found anywhere behind it is corruption; damage above all marks is a torn tail.
+// segment header is a numbered write, and carries a mark: the write up to which all were on disk when it was made. If the
+// first write that is missing has a mark at or above it anywhere behind, it is corruption; otherwise it is a torn tail.
+// That holds for records, notes and branches alike.
 //
 // A window remains. The mark that covers a batch can only be written after the batch's sync has completed, so it rides on
-// the next entry, and is certain to be on disk when the next sync is. It cannot be earlier without a second sync per batch:
-// before that, nothing that is written is certain to be there. Until then, damage to the last synced batch, if it reaches
-// to the end of the log, looks exactly like a crash in the middle of that batch, and is dropped. (Any record behind it
-// that is whole is no help: sectors reach the disk in any order.) Mark writes the mark alone, for a log that is about to be
-// idle. Open syncs the log before it returns, so what it found is durable, and marked by the next entry.
+// the next write, and is certain to be on disk when the next sync is over. It cannot be earlier without a second sync per batch:
+// what is written before the sync is over cannot know its outcome. Until then, damage in the last synced batch looks
+// exactly like a crash in the middle of that batch, and it is dropped from there on. (A whole record behind the damage is
+// no help: sectors reach the disk in any order.) Mark writes the mark alone, for a log that is about to be idle. Open syncs
+// the log before it returns, so what it found is durable, and marked by the next write.
 //
 // # Errors
 //

@@ -10,15 +10,15 @@ import (
 
 // Layouts, little-endian.
 //
-// Segment header: magic u64, crc u32, prev u32, index u64, after u64, first u64, low u64, mark u64.
-// Entry: crc u32, prev u32, size u24, kind u8, gap u32, lsn u64, time i64, then size bytes.
+// Segment header: magic u64, crc u32, prev u32, index u64, after u64, first u64, low u64, write u64, mark u64.
+// Entry: crc u32, prev u32, size u24, kind u8, gap u32, write u64, lsn u64, time i64, then size bytes.
 //
-// A crc covers all that follows it, and is seeded with the checksum of the log's name; the header's covers the magic by
-// being compared after it.
+// A crc covers all that follows it, and is seeded with the checksum of the log's name; the header's covers the magic as
+// well, so that a header is never taken for an entry.
 const (
 	magic       = 0x31304c4157444553 // "SEDWAL01"
-	headerBytes = 56
-	entryBytes  = 32
+	headerBytes = 64
+	entryBytes  = 40
 	maxPayload  = 1<<24 - 1
 )
 
@@ -39,7 +39,8 @@ type header struct {
 	first uint64 // the LSN of the segment's first record
 	prev  uint32 // the crc of record first-1
 	low   uint64 // the low-water mark when it was written
-	mark  uint64 // the durable LSN when it was written
+	write uint64 // its number among all writes of the log: headers and entries
+	mark  uint64 // all writes up to this one were on disk when it was written
 }
 
 func (h *header) append(buf []byte, seed uint32) []byte {
@@ -48,11 +49,15 @@ func (h *header) append(buf []byte, seed uint32) []byte {
 	buf = le.AppendUint64(buf, magic)
 	buf = le.AppendUint32(buf, 0)
 	buf = le.AppendUint32(buf, h.prev)
-	for _, v := range [...]uint64{h.index, h.after, h.first, h.low, h.mark} {
+	for _, v := range [...]uint64{h.index, h.after, h.first, h.low, h.write, h.mark} {
 		buf = le.AppendUint64(buf, v)
 	}
-	le.PutUint32(buf[n+8:], crc32.Update(seed, castagnoli, buf[n+12:]))
+	le.PutUint32(buf[n+8:], headerCRC(buf[n:], seed))
 	return buf
+}
+
+func headerCRC(buf []byte, seed uint32) uint32 {
+	return crc32.Update(crc32.Update(seed, castagnoli, buf[:8]), castagnoli, buf[12:])
 }
 
 // parseHeader is false for bytes that no log of this name wrote as the head of a segment.
@@ -62,7 +67,7 @@ func parseHeader(buf []byte, seed uint32) (h header, ok bool) {
 	}
 	buf = buf[:headerBytes]
 	le := binary.LittleEndian
-	if le.Uint64(buf) != magic || le.Uint32(buf[8:]) != crc32.Update(seed, castagnoli, buf[12:]) {
+	if le.Uint64(buf) != magic || le.Uint32(buf[8:]) != headerCRC(buf, seed) {
 		return h, false
 	}
 	return header{
@@ -71,19 +76,21 @@ func parseHeader(buf []byte, seed uint32) (h header, ok bool) {
 		after: le.Uint64(buf[24:]),
 		first: le.Uint64(buf[32:]),
 		low:   le.Uint64(buf[40:]),
-		mark:  le.Uint64(buf[48:]),
+		write: le.Uint64(buf[48:]),
+		mark:  le.Uint64(buf[56:]),
 	}, true
 }
 
 // entry is one entry's header.
 type entry struct {
-	crc  uint32
-	prev uint32 // the crc of record lsn-1
-	size int    // of the payload
-	kind kind
-	mark uint64 // the durable LSN when it was written; stored as the distance from lsn, at most 2^32-1
-	lsn  uint64
-	time int64
+	crc   uint32
+	prev  uint32 // the crc of record lsn-1
+	size  int    // of the payload
+	kind  kind
+	write uint64 // as in a header
+	mark  uint64 // as in a header; stored as the distance from write, at most 2^32-1
+	lsn   uint64
+	time  int64
 }
 
 // append encodes e and its payload, and returns the crc.
@@ -94,9 +101,10 @@ func (e *entry) append(buf, payload []byte, seed uint32) ([]byte, uint32) {
 	le := binary.LittleEndian
 	le.PutUint32(h[4:], e.prev)
 	le.PutUint32(h[8:], uint32(len(payload))|uint32(e.kind)<<24)
-	le.PutUint32(h[12:], uint32(min(e.lsn-1-e.mark, 1<<32-1)))
-	le.PutUint64(h[16:], e.lsn)
-	le.PutUint64(h[24:], uint64(e.time))
+	le.PutUint32(h[12:], uint32(min(e.write-1-e.mark, 1<<32-1)))
+	le.PutUint64(h[16:], e.write)
+	le.PutUint64(h[24:], e.lsn)
+	le.PutUint64(h[32:], uint64(e.time))
 	buf = append(buf, payload...)
 	crc := crc32.Update(seed, castagnoli, buf[n+4:])
 	le.PutUint32(buf[n:], crc)
@@ -111,18 +119,19 @@ func parseEntry(buf []byte, seed uint32) (e entry, ok bool) {
 	le := binary.LittleEndian
 	word := le.Uint32(buf[8:])
 	e = entry{
-		crc:  le.Uint32(buf),
-		prev: le.Uint32(buf[4:]),
-		size: int(word & maxPayload),
-		kind: kind(word >> 24),
-		lsn:  le.Uint64(buf[16:]),
-		time: int64(le.Uint64(buf[24:])),
+		crc:   le.Uint32(buf),
+		prev:  le.Uint32(buf[4:]),
+		size:  int(word & maxPayload),
+		kind:  kind(word >> 24),
+		write: le.Uint64(buf[16:]),
+		lsn:   le.Uint64(buf[24:]),
+		time:  int64(le.Uint64(buf[32:])),
 	}
 	gap := uint64(le.Uint32(buf[12:]))
-	if e.kind >= numKinds || gap >= e.lsn || e.size > len(buf)-entryBytes {
+	if e.kind >= numKinds || gap >= e.write || e.size > len(buf)-entryBytes {
 		return e, false
 	}
-	e.mark = e.lsn - 1 - gap
+	e.mark = e.write - 1 - gap
 	return e, e.crc == crc32.Update(seed, castagnoli, buf[4:entryBytes+e.size])
 }
 

@@ -11,7 +11,6 @@ import (
 // Recovery is what Open found and did.
 type Recovery struct {
 	Records  uint64 // that can be read
-	Unmarked uint64 // the last of them, which no mark covers
 	Segments int    // files in use
 	// TornBytes were not part of the log: a crash had left a part of what was not synced. They were dropped.
 	TornBytes int64
@@ -39,7 +38,7 @@ type found struct {
 	size  int64
 	valid bool   // it has a header
 	low   uint64 // the highest low-water mark in it; >= header.low
-	mark  uint64 // the highest mark in it; >= header.mark
+	last  uint64 // the last write in it; >= header.write
 	// The segment that holds the record before the first; nil if that is not there, or a record of another history.
 	parent *found
 }
@@ -82,7 +81,7 @@ func (l *Log) recover(files []string) error {
 	if err := l.disk.Sync(); err != nil {
 		return err
 	}
-	l.durable = l.next - 1
+	l.durable, l.synced = l.next-1, l.issued
 	for i := range all[:tip+1] {
 		if f := all[i]; !l.uses(f) {
 			if err := l.remove(f); err != nil {
@@ -167,10 +166,10 @@ func (f *found) scan(data []byte, seed uint32) {
 		return
 	}
 	f.header, f.valid, f.end = h, true, headerBytes
-	f.low, f.mark = h.low, h.mark
+	f.low, f.last = h.low, h.write
 	for prev := h.prev; ; {
 		e, ok := parseEntry(data[f.end:], seed)
-		if !ok || e.lsn != f.next() || e.prev != prev {
+		if !ok || e.write != f.last+1 || e.lsn != f.next() || e.prev != prev {
 			return
 		}
 		switch {
@@ -182,7 +181,7 @@ func (f *found) scan(data []byte, seed uint32) {
 		default:
 			f.low = max(f.low, uint64(e.time))
 		}
-		f.mark = max(f.mark, e.mark)
+		f.last = e.write
 		f.end += entryBytes + int64(e.size)
 	}
 }
@@ -193,15 +192,13 @@ func (l *Log) adopt(all []*found, tip int) error {
 		return nil
 	}
 	f := all[tip]
-	l.low, l.next, l.last = f.low, f.next(), f.prev
+	l.low, l.next, l.last, l.issued = f.low, f.next(), f.prev, f.last
 	l.recovery.TornBytes = f.size - f.end
 	l.sealed = f.end < f.size
-	mark := f.mark
 	for child := (*found)(nil); f != nil; child, f = f, f.parent {
 		if child != nil {
 			f.offsets = f.offsets[:child.first-f.first]
 		}
-		mark = max(mark, f.mark)
 		if child == nil || child.first > l.low {
 			l.segments = append([]*segment{&f.segment}, l.segments...)
 		}
@@ -213,7 +210,6 @@ func (l *Log) adopt(all []*found, tip int) error {
 		}
 		l.last = crc
 	}
-	l.recovery.Unmarked = l.next - 1 - min(max(mark, l.low-1), l.next-1)
 	return nil
 }
 
@@ -230,7 +226,7 @@ func (l *Log) checkMarks(all []*found, tip int) error {
 		if i == tip {
 			start = f.end
 		}
-		if !promised(buf[start:], l.seed, l.next, i != tip) {
+		if !marked(buf[start:], l.seed, l.issued+1) {
 			continue
 		}
 		where := &CorruptError{Segment: f.file.Name(), LSN: l.next}
@@ -242,22 +238,13 @@ func (l *Log) checkMarks(all []*found, tip int) error {
 	return nil
 }
 
-// promised reports whether data, which is not part of the log, has a mark at lsn or above; or, if it is a segment, a mark
-// that covers a record of its own: then it was synced itself, with all that it followed.
-func promised(data []byte, seed uint32, lsn uint64, segment bool) bool {
-	if h, ok := parseHeader(data, seed); ok && h.mark >= lsn {
+// marked reports whether data, which is not part of the log, has a mark at this write or above.
+func marked(data []byte, seed uint32, write uint64) bool {
+	if h, ok := parseHeader(data, seed); ok && h.mark >= write {
 		return true
 	}
-	first := uint64(0)
 	for off := range data {
-		e, ok := parseEntry(data[off:], seed)
-		if !ok {
-			continue
-		}
-		if first == 0 {
-			first = e.lsn
-		}
-		if e.mark >= lsn || segment && e.mark >= first {
+		if e, ok := parseEntry(data[off:], seed); ok && e.mark >= write {
 			return true
 		}
 	}

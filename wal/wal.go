@@ -73,8 +73,8 @@ type Log struct {
 	last     uint32     // the crc of record next-1
 
 	durable uint64    // every record up to here is on disk, or trimmed; < next
-	issued  uint64    // writes of this log
-	synced  uint64    // those of them that are on disk
+	issued  uint64    // the last write, of headers and entries; over all incarnations
+	synced  uint64    // the last write that is on disk with all before it
 	wide    uint64    // as long as synced is below this write, a sync must include the directory or older segments
 	syncs   []syncing // in the background
 	dead    []dead
@@ -121,7 +121,7 @@ func (l *Log) AppendAt(t clock.Time, rec []byte) (lsn uint64, err error) {
 		return 0, err
 	}
 	lsn = l.next
-	e := entry{prev: l.last, kind: record, mark: l.durable, lsn: lsn, time: int64(t)}
+	e := entry{prev: l.last, kind: record, lsn: lsn, time: int64(t)}
 	crc, err := l.write(s, &e, rec)
 	if err != nil {
 		return 0, err
@@ -333,29 +333,29 @@ func (l *Log) note() error {
 	if err != nil {
 		return err
 	}
-	e := entry{prev: l.last, kind: note, mark: l.durable, lsn: l.next, time: int64(l.low)}
+	e := entry{prev: l.last, kind: note, lsn: l.next, time: int64(l.low)}
 	_, err = l.write(s, &e, nil)
 	return err
 }
 
 // write appends an entry to a segment and returns its checksum.
 func (l *Log) write(s *segment, e *entry, payload []byte) (crc uint32, err error) {
+	e.write, e.mark = l.issued+1, l.synced
 	l.buf, crc = e.append(l.buf[:0], payload, l.seed)
 	if err := s.file.Append(l.buf); err != nil {
 		return 0, l.fail(err)
 	}
-	l.issued++
+	l.issued = e.write
 	s.end += int64(len(l.buf))
 	return crc, nil
 }
 
 // branch begins a segment at next, which supersedes all that other segments hold from there on.
 func (l *Log) branch() error {
-	h := header{index: l.newest + 1, first: l.next, prev: l.last, low: l.low, mark: l.durable}
-	write := l.issued + 1
+	h := header{index: l.newest + 1, first: l.next, prev: l.last, low: l.low, write: l.issued + 1, mark: l.synced}
 	for n := len(l.segments); n > 0 && l.segments[n-1].first >= h.first; n-- {
 		h.prev = l.segments[n-1].prev
-		l.bury(l.segments[n-1], write)
+		l.bury(l.segments[n-1], h.write)
 		l.segments = l.segments[:n-1]
 	}
 	if n := len(l.segments); n > 0 {
@@ -372,7 +372,7 @@ func (l *Log) branch() error {
 	if err := s.file.Append(l.buf); err != nil {
 		return l.fail(err)
 	}
-	l.issued, l.wide = write, write
+	l.issued, l.wide = h.write, h.write
 	l.newest, l.last = h.index, h.prev
 	l.segments, l.sealed = append(l.segments, s), false
 	return nil

@@ -17,6 +17,8 @@ type Machine struct {
 	Latency time.Duration
 	// Issued counts mutations, Departed those that have left the node, both since the world began.
 	Issued, Departed uint64
+	// Left counts all effects that have left the node since the world began, syncs too.
+	Left uint64
 
 	storage    sim.Storage
 	syncs      int // issued
@@ -37,10 +39,11 @@ type effect struct {
 // NewMachine returns a machine with this disk, not booted.
 func NewMachine(s sim.Storage) *Machine { return &Machine{storage: s} }
 
-// Boot starts an incarnation and returns its disk.
+// Boot starts an incarnation and returns its disk. Without a Crash before it, only the process has ended: what has not
+// left stays in the node, for ever.
 func (m *Machine) Boot() sim.Disk {
 	m.up = true
-	m.results = nil
+	m.pending, m.background, m.results = nil, nil, nil
 	return m.storage.Boot(m)
 }
 
@@ -126,6 +129,7 @@ func (m *Machine) effect(e effect) {
 }
 
 func (m *Machine) leave(e effect) {
+	m.Left++
 	switch {
 	case e.n == 0:
 		m.Departed++
