@@ -31,14 +31,19 @@ func (m Moot) String() string { return m.Of.String() + " is moot: " + m.Why }
 // and has net as its network. Plan times are world times. What is healed at an instant is healed before anything
 // strikes; what strikes at one instant strikes in the plan's order. Each strike and each healing is a step.
 //
+// Faults may strike by role: role says who has one now, or Nobody. It may be nil.
+//
 // It panics if a fault is not valid, see Plan.Check.
-func Apply(w *sim.World, net *netsim.Network, p Plan) {
+func Apply(w *sim.World, net *netsim.Network, p Plan, role func(name string) sim.NodeID) {
 	c := codec{file: "plan", plan: &p}
 	c.within(step{name: "faults"}, nil, func() { p.faultFields(&c) })
 	if c.err != nil {
 		panic("nemesis: " + c.err.Error())
 	}
-	t := &target{world: w, net: net, nodes: make([]nodeState, p.Nodes+1)}
+	if role == nil {
+		role = func(string) sim.NodeID { return sim.Nobody }
+	}
+	t := &target{world: w, net: net, role: role, nodes: make([]nodeState, p.Nodes+1)}
 	type deed struct {
 		at     time.Duration
 		strike bool
@@ -77,6 +82,7 @@ func Apply(w *sim.World, net *netsim.Network, p Plan) {
 type target struct {
 	world *sim.World
 	net   *netsim.Network
+	role  func(name string) sim.NodeID
 	nodes []nodeState // by NodeID
 }
 

@@ -36,6 +36,12 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 2.000s resume n2`},
 		{[]Event{{At: 1 * s, Fault: Restart{Node: 2}}}, `
 1.000s fault Restart{n2} is moot: n2 is up`},
+		{[]Event{{1 * s, 2 * s, Crash{Role: "second"}}, {1 * s, 2 * s, Pause{Role: "fourth"}}}, `
+1.000s fault Crash{second}
+1.000s crash n2
+1.000s fault Pause{fourth} is moot: nobody is fourth
+2.000s fault Healed Crash{second}
+2.000s boot n2`},
 
 		// A crash of a crashed node is not a second one, and its end brings nothing back.
 		{[]Event{{1 * s, 3 * s, Crash{Node: 2}}, {2 * s, 4 * s, Crash{Node: 2}}}, `
@@ -248,7 +254,7 @@ func TestEveryKindTellsItsSteps(t *testing.T) {
 func TestApplyRefusesInvalidPlans(t *testing.T) {
 	w := sim.New(sim.Config{})
 	assert.PanicsWithValue(t, "nemesis: plan: faults[0].fault.node: 4 is not a node of this 3-node cluster", func() {
-		Apply(w, nil, Plan{Nodes: 3, Duration: s, Faults: []Event{{At: 0, Fault: Restart{Node: 4}}}})
+		Apply(w, nil, Plan{Nodes: 3, Duration: s, Faults: []Event{{At: 0, Fault: Restart{Node: 4}}}}, nil)
 	})
 }
 
@@ -269,7 +275,7 @@ func newRun(p Plan) *run {
 		Deep:     true,
 		Observer: r.watch,
 	})
-	Apply(r.world, net, p)
+	Apply(r.world, net, p, func(role string) sim.NodeID { return map[string]sim.NodeID{"second": 2}[role] })
 	for range p.Nodes {
 		r.world.Add(func(sim.NodeID) sim.Node { return &chatterer{nodes: p.Nodes} })
 	}

@@ -47,12 +47,13 @@ type drawing struct {
 	plan   *Plan
 	victim sim.NodeID      // is preferred as a target; 0 in most plans
 	storms []time.Duration // when they begin
+	roles  []string        // that faults may strike
 }
 
 // draw draws the cluster first, then its models, then what happens to it.
 func (s Space) draw(t *rapid.T) Plan {
 	p := Plan{Build: s.Build, Scenario: s.Scenario}
-	d := &drawing{dice: dice{t: t}, plan: &p}
+	d := &drawing{dice: dice{t: t}, plan: &p, roles: s.Roles}
 	d.roll(rollBits) // rapid insists on a draw, even where all ranges are single values
 	p.Nodes = between(d, s.Nodes)
 	p.Clients = between(d, s.Clients)
@@ -141,6 +142,14 @@ func (d *drawing) node() sim.NodeID {
 		return d.victim
 	}
 	return d.anyNode()
+}
+
+// who is a target of a fault that may strike a role: in half of the cases it does, where the space has roles.
+func (d *drawing) who() (sim.NodeID, string) {
+	if len(d.roles) > 0 && d.below(2) == 0 {
+		return sim.Nobody, d.roles[d.below(len(d.roles))]
+	}
+	return d.node(), ""
 }
 
 func (d *drawing) anyNode() sim.NodeID { return sim.NodeID(1 + d.below(d.plan.Nodes)) }

@@ -42,6 +42,10 @@ var kinds = []kind{
 		Kind:   "partition",
 		Window: Range[time.Duration]{200 * time.Millisecond, 6 * time.Second},
 	}),
+	define[Isolate](2, FaultKind{
+		Kind:   "isolate",
+		Window: Range[time.Duration]{200 * time.Millisecond, 6 * time.Second},
+	}),
 	define[Lossy](1, FaultKind{
 		Kind:   "lossy",
 		Window: Range[time.Duration]{time.Second, 10 * time.Second},

@@ -65,6 +65,27 @@ func (f Partition) strike(t *target, _ time.Duration) (heal func()) {
 	return t.undo(f, t.net.Cut(links))
 }
 
+// Isolate cuts all links between a node and the rest of the cluster.
+type Isolate struct {
+	Node sim.NodeID
+	Role string // as in Crash
+}
+
+func (f Isolate) String() string { return fmt.Sprintf("Isolate{%s}", who(f.Node, f.Role)) }
+
+func (f *Isolate) fields(c *codec) { c.who(&f.Node, &f.Role) }
+
+func (f *Isolate) draw(d *drawing, _ FaultKind) { f.Node, f.Role = d.who() }
+
+func (f Isolate) strike(t *target, _ time.Duration) (heal func()) {
+	id, ok := t.who(f, f.Node, f.Role)
+	if !ok {
+		return nil
+	}
+	t.struck(f)
+	return t.undo(f, t.net.Cut(netsim.Isolate(id)))
+}
+
 // Lossy loses packets at random on all links from and to some nodes.
 type Lossy struct {
 	Nodes []sim.NodeID // none: all links between the cluster's nodes

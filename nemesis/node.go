@@ -11,6 +11,7 @@ import (
 // Crash ends a node's life; it reboots at the end of the window.
 type Crash struct {
 	Node sim.NodeID
+	Role string // instead of Node: whoever has the role when the fault strikes
 	// Sync makes the node crash around its next blocking sync, when it has most to lose. If none comes in the first
 	// three quarters of the window, it crashes then all the same.
 	Sync sim.SyncPoint // 0: at once
@@ -18,18 +19,18 @@ type Crash struct {
 
 func (f Crash) String() string {
 	if f.Sync == 0 {
-		return fmt.Sprintf("Crash{%s}", f.Node)
+		return fmt.Sprintf("Crash{%s}", who(f.Node, f.Role))
 	}
-	return fmt.Sprintf("Crash{%s %s sync}", f.Node, nameOf(syncPoints, f.Sync))
+	return fmt.Sprintf("Crash{%s %s sync}", who(f.Node, f.Role), nameOf(syncPoints, f.Sync))
 }
 
 func (f *Crash) fields(c *codec) {
-	c.field("node", func() { c.node(&f.Node) })
+	c.who(&f.Node, &f.Role)
 	c.maybe("sync", f.Sync != 0, func() { choice(c, &f.Sync, syncPoints) })
 }
 
 func (f *Crash) draw(d *drawing, _ FaultKind) {
-	f.Node = d.node()
+	f.Node, f.Role = d.who()
 	switch d.below(8) { // most strike where unsynced data is at stake
 	case 0:
 	case 1, 2, 3:
@@ -42,34 +43,34 @@ func (f *Crash) draw(d *drawing, _ FaultKind) {
 }
 
 func (f Crash) strike(t *target, until time.Duration) (heal func()) {
-	if !t.world.Up(f.Node) {
-		t.moot(f, f.Node, "is down")
+	id, ok := t.who(f, f.Node, f.Role)
+	if !ok {
 		return nil
 	}
 	t.struck(f)
-	n := &t.nodes[f.Node]
+	n := &t.nodes[id]
 	n.crashes++
 	own, life := n.crashes, n.lives
 	if f.Sync == 0 {
-		t.world.Crash(f.Node)
+		t.world.Crash(id)
 	} else {
-		t.world.CrashAtSync(f.Node, f.Sync)
+		t.world.CrashAtSync(id, f.Sync)
 		now := t.world.Now()
 		t.world.At(now+(clock.Time(until)-now)/4*3, func() {
 			if n.lives == life {
-				t.world.Crash(f.Node) // nothing, if the sync has come
+				t.world.Crash(id) // nothing, if the sync has come
 			}
 		})
 	}
 	return func() {
 		switch {
-		case t.world.Up(f.Node):
-			t.moot(Healed{f}, f.Node, "is up")
+		case t.world.Up(id):
+			t.moot(Healed{f}, id, "is up")
 		case n.crashes != own:
-			t.moot(Healed{f}, f.Node, "is down by a later crash")
+			t.moot(Healed{f}, id, "is down by a later crash")
 		default:
 			t.healed(f)
-			t.boot(f.Node)
+			t.boot(id)
 		}
 	}
 }
@@ -100,29 +101,52 @@ func (f Restart) strike(t *target, _ time.Duration) (heal func()) {
 // Pause stops a node, not the world and not its clocks. Overlapping pauses of one node last until the last one ends.
 type Pause struct {
 	Node sim.NodeID
+	Role string // as in Crash
 }
 
-func (f Pause) String() string { return fmt.Sprintf("Pause{%s}", f.Node) }
+func (f Pause) String() string { return fmt.Sprintf("Pause{%s}", who(f.Node, f.Role)) }
 
-func (f *Pause) fields(c *codec) { c.field("node", func() { c.node(&f.Node) }) }
+func (f *Pause) fields(c *codec) { c.who(&f.Node, &f.Role) }
 
-func (f *Pause) draw(d *drawing, _ FaultKind) { f.Node = d.node() }
+func (f *Pause) draw(d *drawing, _ FaultKind) { f.Node, f.Role = d.who() }
 
 func (f Pause) strike(t *target, _ time.Duration) (heal func()) {
-	if !t.world.Up(f.Node) {
-		t.moot(f, f.Node, "is down")
+	id, ok := t.who(f, f.Node, f.Role)
+	if !ok {
 		return nil
 	}
 	t.struck(f)
-	t.world.Pause(f.Node)
-	n := &t.nodes[f.Node]
+	t.world.Pause(id)
+	n := &t.nodes[id]
 	life := n.lives
 	return func() {
-		if n.lives != life || !t.world.Paused(f.Node) {
-			t.moot(Healed{f}, f.Node, "has crashed")
+		if n.lives != life || !t.world.Paused(id) {
+			t.moot(Healed{f}, id, "has crashed")
 			return
 		}
 		t.healed(f)
-		t.world.Resume(f.Node)
+		t.world.Resume(id)
 	}
+}
+
+// who finds the node that a fault is to strike; if there is none, or it is down, the fault is moot.
+func (t *target) who(f Fault, id sim.NodeID, role string) (sim.NodeID, bool) {
+	if role != "" {
+		if id = t.role(role); id == sim.Nobody {
+			t.world.Fault(Moot{f, "nobody is " + role})
+			return id, false
+		}
+	}
+	if !t.world.Up(id) {
+		t.moot(f, id, "is down")
+		return id, false
+	}
+	return id, true
+}
+
+func who(id sim.NodeID, role string) string {
+	if role != "" {
+		return role
+	}
+	return id.String()
 }

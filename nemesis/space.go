@@ -24,6 +24,7 @@ type Space struct {
 	Links  []Range[netsim.Link]
 	Disks  []Range[disksim.Config] // likewise
 	Faults []FaultKind
+	Roles  []string // such as "leader", that faults may strike instead of nodes; the scenario says who has them
 	// Storms is how many short stretches of a plan most faults and operations crowd into: rare orders of things need
 	// several within one election or one round trip. Zero spreads them evenly.
 	Storms Range[int]
@@ -79,6 +80,7 @@ func DefaultSpace(scenario string) Space {
 			{Kind: "restart", Count: Range[int]{0, 2}},
 			{Kind: "pause", Count: Range[int]{1, 4}},
 			{Kind: "partition", Count: Range[int]{1, 5}},
+			{Kind: "isolate", Count: Range[int]{0, 2}},
 			{Kind: "lossy", Count: Range[int]{0, 2}},
 			{Kind: "duplicating", Count: Range[int]{0, 2}},
 			{Kind: "clock_drift", Count: Range[int]{0, 2}},

@@ -191,7 +191,7 @@ func TestDrawnPlansHaveVictims(t *testing.T) {
 func TestDefaultSpaceIsHostile(t *testing.T) {
 	s := kvSpace()
 	var crashes, partitions, pauses, ops, clients []int
-	var kindsSeen [8]int
+	kindsSeen := make([]int, len(kinds))
 	const plans = 501
 	for seed := range uint64(plans) {
 		p := s.Draw(seed)
@@ -381,4 +381,43 @@ func BenchmarkReadPlan(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Storms crowd moments together and leave them uniform over the run.
+func TestStormsCrowdMoments(t *testing.T) {
+	s := faultSpace("crash", 20)
+	s.Storms = Range[int]{2, 2}
+	var deciles [10]int
+	const plans = 4000
+	near := 0
+	for seed := range uint64(plans) {
+		p := s.Draw(seed)
+		for i, e := range p.Faults {
+			deciles[e.At*10/p.Duration]++
+			if i > 0 && e.At-p.Faults[i-1].At < stormSpan/4 {
+				near++
+			}
+		}
+	}
+	for i, n := range deciles {
+		// Most faults of a decile come from some 800 storms, so its count has a standard deviation of about 3.5 %.
+		assert.InEpsilon(t, plans*20/10, n, 0.14, "decile %d", i)
+	}
+	assert.Greater(t, near, plans*10, "half of the faults follow another closely")
+}
+
+// Where a space has roles, half of the faults that can strike one do.
+func TestDrawnRoles(t *testing.T) {
+	s := faultSpace("pause", 20)
+	s.Roles = []string{"leader", "voter"}
+	count := map[string]int{}
+	for seed := range uint64(200) {
+		for _, e := range s.Draw(seed).Faults {
+			f := e.Fault.(Pause)
+			require.Equal(t, f.Role == "", f.Node != sim.Nobody)
+			count[f.Role]++
+		}
+	}
+	assert.InDelta(t, 2000, count[""], 200)
+	assert.InDelta(t, 1000, count["leader"], 150)
 }

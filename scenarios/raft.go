@@ -98,10 +98,12 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 		s.Ops = nemesis.Range[int]{}
 	}
 	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
+	s.Roles = []string{"leader", "leader", "voter"} // the last to win an election, or to vote in one
 	s.Storms = nemesis.Range[int]{Min: 0, Max: 5}
 	s.Faults = append(s.Faults,
 		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Max: 16}, Window: short},
-		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Max: 12}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
+		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
+		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
 		nemesis.FaultKind{Kind: "clock_drift", Count: nemesis.Range[int]{Max: 2}, Rate: nemesis.Range[sim.PPM]{Min: 100_000, Max: 700_000}},
 	)
 	s.Links = append(s.Links, nemesis.Range[netsim.Link]{
@@ -192,6 +194,7 @@ func watchRaft(r *Run) {
 		switch f := s.Payload.(type) {
 		case raft.BecameLeader:
 			check.Leader(s.Node, f.Term, f.LastIndex)
+			r.SetRole("leader", s.Node)
 			if leaders++; leaders > 1 {
 				r.Contents.Add("leader changes", 1)
 			}
@@ -202,6 +205,8 @@ func watchRaft(r *Run) {
 			}
 		case raft.Appended:
 			check.Append(s.Node, f.Index, f.Term, f.Digest)
+		case raft.Voted:
+			r.SetRole("voter", s.Node)
 		case raft.Truncated:
 			check.Truncate(s.Node, f.From)
 			truncated.Hold()

@@ -21,6 +21,8 @@ type Run struct {
 	Disks    []*disksim.Disk // of the servers, in their order
 	Checks   *checkers.Set   // its first violation stops the world
 	Contents Contents
+
+	roles map[string]sim.NodeID
 }
 
 // Options are how a run is run. None changes its steps.
@@ -80,7 +82,7 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 		o.Started(r.World)
 	}
 	s.Build(r)
-	nemesis.Apply(r.World, r.Net, p)
+	nemesis.Apply(r.World, r.Net, p, func(role string) sim.NodeID { return r.roles[role] })
 	end := s.end(p)
 	stopped := false
 	if o.UntilStep > 0 {
@@ -131,6 +133,14 @@ func (r *Run) AddClients(node func(client int, ops []nemesis.Op) sim.Node) {
 	for i := 1; i <= r.Plan.Clients; i++ {
 		r.World.Add(func(sim.NodeID) sim.Node { return node(i, ops[i]) })
 	}
+}
+
+// SetRole says who has a role from now on, for faults that strike a role. Nobody is no one.
+func (r *Run) SetRole(role string, id sim.NodeID) {
+	if r.roles == nil {
+		r.roles = make(map[string]sim.NodeID)
+	}
+	r.roles[role] = id
 }
 
 // QuietFrom is the end of the fault phase: everything is healed.
