@@ -73,7 +73,7 @@ func (c *Causal) Add(s *sim.Step) {
 	if len(c.marks) == 0 {
 		c.first = s.N
 	}
-	if s.N != c.first+uint64(len(c.marks)) || len(c.marks) == noRow {
+	if s.N != c.first+uint64(len(c.marks)) || uint64(len(c.marks)) == noRow {
 		panic(fmt.Sprintf("trace: step %d follows step %d", s.N, c.first+uint64(len(c.marks))-1))
 	}
 	m := mark{kind: s.Kind}

@@ -33,6 +33,7 @@ func (l *looker) look(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64
 		return h
 	}
 	if s.form == hidden {
+		l.whole = l.whole && *(*uintptr)(addr) == 0 // a String method may make use of it
 		return h
 	}
 	switch s.kind {

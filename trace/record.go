@@ -12,8 +12,8 @@ import (
 //
 // Values show as fmt's %+v would show them, with these differences: type names come without their package, pointers and
 // interfaces show what they lead to, strings are quoted unless they are words, node ids show as names, and maps are in
-// the order of their keys. A String or Error method is used where there is one, and must depend on nothing but the
-// value: equal values are asked once. So equal runs give equal traces, byte for byte.
+// the order of their keys. A String or Error method is used where there is one; it must depend on nothing but the value
+// and change nothing, and equal values are asked once. So equal runs give equal traces, byte for byte.
 //
 // Of a state, what an Inspector returns or the fields of the node, the Recorder keeps what has changed since it was
 // settled last, over incarnations: the changes of a boot are what the crash cost. It looks 8 levels deep, at 4096 values,
@@ -84,7 +84,12 @@ func (r *Recorder) Settled(n uint64, id sim.NodeID, state any) {
 }
 
 // Err returns the first error of the underlying Writer; nothing has been recorded since.
-func (r *Recorder) Err() error { return r.w.err }
+func (r *Recorder) Err() error {
+	if r.w.err == errClosed {
+		return nil
+	}
+	return r.w.err
+}
 
 // Close ends the trace; see Writer.Close.
 func (r *Recorder) Close(o Outcome) error { return r.w.Close(o) }

@@ -2,6 +2,8 @@ package trace_test
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,13 +67,59 @@ func recordRing(t require.TestingT, until clock.Time) []byte {
 }
 
 func TestRecordedRunsAreEqual(t *testing.T) {
-	a := recordRing(t, clock.Time(time.Second))
-	require.Equal(t, a, recordRing(t, clock.Time(time.Second)))
-	var out bytes.Buffer
-	r := opened(t, a)
-	require.NoError(t, trace.Print(&out, r.Header(), r.Window(0, 40)))
-	t.Log("\n" + out.String())
-	out.Reset()
-	require.NoError(t, trace.PrintJSON(&out, r.Header(), r.Window(0, 20)))
-	t.Log("\n" + out.String())
+	run := func() []byte { return recordRing(t, clock.Time(20*time.Second)) }
+	require.Equal(t, run(), run())
+}
+
+// What is said at one step beyond all measure is cut, and can be read.
+func TestRecorderCutsWhatIsTooMuch(t *testing.T) {
+	var buf bytes.Buffer
+	r, err := trace.NewRecorder(&buf, trace.Header{})
+	require.NoError(t, err)
+	r.Settled(0, 1, peer{}) // before the first step
+	r.Log(1, "nothing")
+	r.Step(&sim.Step{N: 1, Kind: sim.KindTimer, Node: 1, Payload: strings.Repeat("x", 1<<20)})
+	for i := range 1000 {
+		r.Log(1, fmt.Sprintf("line %d\nof many", i))
+		r.Settled(1, 1, peer{uint64(2*i + 1), uint64(i)}) // as World.Do may
+	}
+	r.Step(&sim.Step{N: 2, Kind: sim.KindTimer, Node: 1})
+	r.Log(1, strings.Repeat("y", 1<<20))
+	r.Settled(2, 1, peer{1, 5})
+	r.Step(&sim.Step{N: 3, Kind: sim.KindTimer, Node: 1})
+	r.Settled(2, 1, peer{1, 6}) // late
+	require.NoError(t, r.Close(trace.Outcome{}))
+	require.NoError(t, r.Err())
+
+	steps := read(t, opened(t, buf.Bytes()), 0, 9)
+	require.Len(t, steps[0].Text, trace.MaxText)
+	require.Len(t, steps[0].Logs, 128)
+	require.Equal(t, `line 0\nof many`, steps[0].Logs[0].Text)
+	require.Equal(t, "… more lines", steps[0].Logs[127].Text)
+	require.Len(t, steps[0].Changes, 1024)
+	require.Len(t, steps[1].Logs[0].Text, trace.MaxText)
+	require.Equal(t, []string{"Match 1999→1", "Next 999→5", "Next 5→6"}, lines(steps[1].Changes))
+}
+
+// A failure to write stops the recording, not the run.
+func TestRecorderFails(t *testing.T) {
+	var buf limited
+	r, err := trace.NewRecorder(&buf, trace.Header{})
+	require.NoError(t, err)
+	buf.full = true
+	w := sim.New(sim.Config{Seed: 7, Observer: r})
+	w.Add(func(sim.NodeID) sim.Node { return &ring{next: 1} })
+	require.True(t, w.RunUntil(clock.Time(20*time.Second)))
+	w.Close()
+	require.ErrorIs(t, r.Err(), sim.ErrIO)
+	require.ErrorIs(t, r.Close(trace.Outcome{}), sim.ErrIO)
+}
+
+type limited struct{ full bool }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.full {
+		return 0, sim.ErrIO
+	}
+	return len(p), nil
 }

@@ -22,7 +22,7 @@ const (
 	maxValue   = 256  // bytes of text of one value in a state
 	maxLook    = 4096 // bytes of one string or []byte looked at for changes: half at each end
 	maxValues  = 4096 // values looked at in one state; what lies behind them is taken to be unchanged
-	maxTexts   = 1024 // texts remembered of one type with a String method
+	maxTexts   = 1024 // texts remembered of one type
 )
 
 // A shape is how values of one type are read: compiled once per type, so that only maps and interfaces cost reflection.
@@ -84,8 +84,8 @@ var (
 // shapes is a cache by type, which is known by its address.
 type shapes map[unsafe.Pointer]*shape
 
-// iface is how an interface lies in memory: what its type is, and either the value, if that is a pointer, or where the
-// value is. Nobody writes there.
+// iface is how an interface lies in memory: a word for its type, and either the value itself, if that is a pointer, or
+// where the value is. Nobody ever writes there.
 type iface struct {
 	typ, data unsafe.Pointer
 }
@@ -242,12 +242,14 @@ func (s *shape) bytes(p unsafe.Pointer) []byte {
 	return unsafe.Slice((*byte)(data), n)
 }
 
-// integer reads an integer, a bool or the bits of a float.
+// integer reads an integer, a bool or the bits of a float. Negative numbers keep their sign.
 func (s *shape) integer(p unsafe.Pointer) uint64 {
 	switch s.kind {
 	case reflect.Bool, reflect.Uint8:
 		return uint64(*(*uint8)(p))
-	case reflect.Int, reflect.Uint:
+	case reflect.Int:
+		return uint64(*(*int)(p))
+	case reflect.Uint:
 		return uint64(*(*uint)(p))
 	case reflect.Int8:
 		return uint64(*(*int8)(p))

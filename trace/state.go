@@ -50,7 +50,7 @@ func (d *differ) settle(v *view, state any) {
 		*v = view{shape: s}
 	}
 	d.left, d.changes, d.path, d.via = maxValues, 0, d.path[:0], d.via[:0]
-	if isStruct(s) {
+	if s.kind == reflect.Struct && s.form != hidden { // even one with a String method
 		d.via = append(d.via, addr)
 		d.fields(s, addr, &v.root, maxDepth)
 	} else {

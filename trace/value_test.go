@@ -1,9 +1,12 @@
 package trace_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -177,3 +180,62 @@ func TestValuesAreCutAndClean(t *testing.T) {
 	require.Equal(t, strings.Repeat("x", trace.MaxText-3)+"…", trace.Text(strings.Repeat("x", 1<<20)))
 	require.Equal(t, `"`+strings.Repeat("é", trace.MaxText/2-2)+"…", trace.Text(strings.Repeat("é", 1<<20)))
 }
+
+// closure speaks by a function, which nothing but a call can tell from another.
+type closure struct{ say func() string }
+
+func (c closure) String() string { return c.say() }
+
+// Values are asked again where what they say may differ though they look the same.
+func TestValuesAreNotConfused(t *testing.T) {
+	var buf bytes.Buffer
+	r, err := trace.NewRecorder(&buf, header)
+	require.NoError(t, err)
+	long := make([]int, 20)
+	changed := slices.Clone(long)
+	changed[10] = 1
+	many := make(map[int]sum)
+	for i := range 40 {
+		many[i] = sum{1}
+	}
+	more := maps.Clone(many)
+	more[7] = sum{2}
+	payloads := []any{
+		closure{func() string { return "a" }}, closure{func() string { return "b" }},
+		sum(long), sum(changed), mapSum(many), mapSum(more), &deep{1}, &deep{1}, role(1), sum{1},
+	}
+	for i, p := range payloads {
+		r.Step(&sim.Step{N: uint64(i + 1), Kind: sim.KindFact, Node: 1, Payload: p})
+	}
+	require.NoError(t, r.Close(trace.Outcome{}))
+	var texts []string
+	for _, s := range read(t, opened(t, buf.Bytes()), 0, 99) {
+		texts = append(texts, s.Text)
+	}
+	require.Equal(t, []string{"a", "b", "sum 0", "sum 1", "sum 40", "sum 41", "deep 1", "deep 1", "Candidate", "sum 1"}, texts)
+}
+
+type sum []int
+
+func (s sum) String() string { return fmt.Sprintf("sum %d", s.sum()) }
+
+func (s sum) sum() (n int) {
+	for _, i := range s {
+		n += i
+	}
+	return n
+}
+
+type mapSum map[int]sum
+
+func (m mapSum) String() string {
+	n := 0
+	for _, s := range m {
+		n += s.sum()
+	}
+	return fmt.Sprintf("sum %d", n)
+}
+
+type deep struct{ n int }
+
+func (d *deep) String() string { return fmt.Sprintf("deep %d", d.n) }

@@ -220,8 +220,9 @@ type frameWriter struct {
 	slots map[string]*slot // by node and path
 
 	texts, changes, logs textWriter
-	// The steps, counted from first, that the last change and the last line belong to.
+	// The steps, counted from first, that the last change and the last line belong to, and how many changes that has.
 	changed, logged uint64
+	ofChanged       int
 	buf             []byte
 }
 
@@ -234,7 +235,7 @@ type slot struct {
 
 func (f *frameWriter) reset(first uint64) {
 	f.context.begin(first)
-	f.steps, f.heads, f.changed, f.logged = 0, 0, 0, 0
+	f.steps, f.heads, f.changed, f.logged, f.ofChanged = 0, 0, 0, 0, 0
 	for i := range f.cols {
 		f.cols[i] = f.cols[i][:0]
 	}
@@ -308,6 +309,12 @@ func (f *frameWriter) head(p *place, flags uint8) int {
 func (f *frameWriter) change(i uint64, node sim.NodeID, path, before, after []byte) {
 	w := &f.changes
 	i = max(i, f.changed)
+	if i > f.changed {
+		f.ofChanged = 0
+	}
+	if f.ofChanged++; f.ofChanged > stepLines {
+		return // many handlers in one step: only World.Do can do that
+	}
 	w.uint(i - f.changed)
 	f.changed = i
 	f.buf = append(binary.LittleEndian.AppendUint32(f.buf[:0], uint32(node)), path...)
