@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/clock"
@@ -31,19 +32,19 @@ func (m Moot) String() string { return m.Of.String() + " is moot: " + m.Why }
 // and has net as its network. Plan times are world times. What is healed at an instant is healed before anything
 // strikes; what strikes at one instant strikes in the plan's order. Each strike and each healing is a step.
 //
-// Faults may strike by role: role says who has one now, or Nobody. It may be nil.
+// Faults that strike by role ask roles, which may be nil: then nobody has any.
 //
 // It panics if a fault is not valid, see Plan.Check.
-func Apply(w *sim.World, net *netsim.Network, p Plan, role func(name string) sim.NodeID) {
+func Apply(w *sim.World, net *netsim.Network, p Plan, roles *Roles) {
 	c := codec{file: "plan", plan: &p}
 	c.within(step{name: "faults"}, nil, func() { p.faultFields(&c) })
 	if c.err != nil {
 		panic("nemesis: " + c.err.Error())
 	}
-	if role == nil {
-		role = func(string) sim.NodeID { return sim.Nobody }
+	if roles == nil {
+		roles = &Roles{}
 	}
-	t := &target{world: w, net: net, role: role, nodes: make([]nodeState, p.Nodes+1)}
+	t := &target{world: w, net: net, roles: roles, nodes: make([]nodeState, p.Nodes+1)}
 	type deed struct {
 		at     time.Duration
 		strike bool
@@ -52,7 +53,8 @@ func Apply(w *sim.World, net *netsim.Network, p Plan, role func(name string) sim
 	var deeds []deed
 	for _, e := range p.Faults {
 		var heal func()
-		deeds = append(deeds, deed{e.At, true, func() { heal = e.Fault.strike(t, e.Until) }})
+		strike := func(id sim.NodeID) { heal = e.Fault.strike(t, id, e.Until) }
+		deeds = append(deeds, deed{e.At, true, func() { t.aim(e, strike) }})
 		if e.Until != 0 {
 			deeds = append(deeds, deed{e.Until, false, func() {
 				if heal != nil {
@@ -82,8 +84,41 @@ func Apply(w *sim.World, net *netsim.Network, p Plan, role func(name string) sim
 type target struct {
 	world *sim.World
 	net   *netsim.Network
-	role  func(name string) sim.NodeID
+	roles *Roles
 	nodes []nodeState // by NodeID
+}
+
+// aim finds the node that an event's fault is to strike, now or when somebody gets the role it waits for. If there is
+// none, or it is down, the fault is moot. Faults that are not about one node strike Nobody.
+func (t *target) aim(e Event, strike func(sim.NodeID)) {
+	f, ok := e.Fault.(aimed)
+	if !ok {
+		strike(sim.Nobody)
+		return
+	}
+	try := func(id sim.NodeID) {
+		switch {
+		case id == sim.Nobody:
+			t.world.Fault(Moot{e.Fault, "nobody is " + f.whom().Role})
+		case !t.world.Up(id):
+			t.moot(e.Fault, id, "is down")
+		default:
+			strike(id)
+		}
+	}
+	role, next := strings.CutPrefix(f.whom().Role, nextPrefix)
+	switch {
+	case next:
+		t.roles.wait(role, func(id sim.NodeID) {
+			if t.world.Now() < clock.Time(e.Until) {
+				try(id)
+			}
+		})
+	case role != "":
+		try(t.roles.holders[role])
+	default:
+		try(f.whom().Node)
+	}
 }
 
 // nodeState is a node as faults have left it. It only knows of what faults did.

@@ -24,40 +24,46 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 		events []Event
 		want   string
 	}{
-		{[]Event{{1 * s, 2 * s, Crash{Node: 2}}}, `
+		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Healed Crash{n2}
 2.000s boot n2`},
-		{[]Event{{1 * s, 2 * s, Pause{Node: 2}}}, `
+		{[]Event{{1 * s, 2 * s, Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 2.000s fault Healed Pause{n2}
 2.000s resume n2`},
 		{[]Event{{At: 1 * s, Fault: Restart{Node: 2}}}, `
 1.000s fault Restart{n2} is moot: n2 is up`},
-		{[]Event{{1 * s, 2 * s, Crash{Role: "second"}}, {1 * s, 2 * s, Pause{Role: "fourth"}}}, `
+		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Role: "second"}}}, {1 * s, 2 * s, Pause{Target: Target{Role: "fourth"}}}}, `
 1.000s fault Crash{second}
 1.000s crash n2
 1.000s fault Pause{fourth} is moot: nobody is fourth
 2.000s fault Healed Crash{second}
 2.000s boot n2`},
 
+		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Role: "next third"}}}, {1 * s, 1400 * time.Millisecond, Pause{Target: Target{Role: "next third"}}}}, `
+1.500s fault Crash{next third}
+1.500s crash n3
+3.000s fault Healed Crash{next third}
+3.000s boot n3`},
+
 		// A crash of a crashed node is not a second one, and its end brings nothing back.
-		{[]Event{{1 * s, 3 * s, Crash{Node: 2}}, {2 * s, 4 * s, Crash{Node: 2}}}, `
+		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {2 * s, 4 * s, Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Crash{n2} is moot: n2 is down
 3.000s fault Healed Crash{n2}
 3.000s boot n2`},
-		{[]Event{{1 * s, 3 * s, Crash{Node: 2}}, {At: 2 * s, Fault: Restart{Node: 2}}}, `
+		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {At: 2 * s, Fault: Restart{Node: 2}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Restart{n2}
 2.000s boot n2
 3.000s fault Healed Crash{n2} is moot: n2 is up`},
 		// The node is down by the second crash when the first one's time is over.
-		{[]Event{{1 * s, 5 * s, Crash{Node: 2}}, {At: 2 * s, Fault: Restart{Node: 2}}, {4 * s, 6 * s, Crash{Node: 2}}}, `
+		{[]Event{{1 * s, 5 * s, Crash{Target: Target{Node: 2}}}, {At: 2 * s, Fault: Restart{Node: 2}}, {4 * s, 6 * s, Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Restart{n2}
@@ -68,7 +74,7 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 6.000s fault Healed Crash{n2}
 6.000s boot n2`},
 		// What is healed at an instant is healed before anything strikes.
-		{[]Event{{1 * s, 2 * s, Crash{Node: 2}}, {2 * s, 3 * s, Crash{Node: 2}}}, `
+		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Node: 2}}}, {2 * s, 3 * s, Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Healed Crash{n2}
@@ -79,14 +85,14 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 3.000s boot n2`},
 
 		// Overlapping pauses last until the last one ends; a crash ends them all.
-		{[]Event{{1 * s, 3 * s, Pause{Node: 2}}, {2 * s, 4 * s, Pause{Node: 2}}}, `
+		{[]Event{{1 * s, 3 * s, Pause{Target: Target{Node: 2}}}, {2 * s, 4 * s, Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 2.000s fault Pause{n2}
 3.000s fault Healed Pause{n2}
 4.000s fault Healed Pause{n2}
 4.000s resume n2`},
-		{[]Event{{1 * s, 5 * s, Pause{Node: 2}}, {2 * s, 3 * s, Crash{Node: 2}}, {4 * s, 6 * s, Pause{Node: 2}}}, `
+		{[]Event{{1 * s, 5 * s, Pause{Target: Target{Node: 2}}}, {2 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {4 * s, 6 * s, Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 2.000s fault Crash{n2}
@@ -98,7 +104,7 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 5.000s fault Healed Pause{n2} is moot: n2 has crashed
 6.000s fault Healed Pause{n2}
 6.000s resume n2`},
-		{[]Event{{1 * s, 3 * s, Crash{Node: 2}}, {2 * s, 4 * s, Pause{Node: 2}}}, `
+		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {2 * s, 4 * s, Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Pause{n2} is moot: n2 is down
@@ -106,13 +112,13 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 3.000s boot n2`},
 
 		// Crashes around a sync: the node syncs each 300 ms, for 20 ms.
-		{[]Event{{1 * s, 2 * s, Crash{Node: 2, Sync: sim.InsideSync}}}, `
+		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Node: 2}, Sync: sim.InsideSync}}}, `
 1.000s fault Crash{n2 inside sync}
 1.210s crash n2
 2.000s fault Healed Crash{n2 inside sync}
 2.000s boot n2`},
 		// No sync comes while the node is paused: it crashes after three quarters of the window.
-		{[]Event{{1 * s, 2 * s, Pause{Node: 2}}, {1 * s, 2 * s, Crash{Node: 2, Sync: sim.BeforeSync}}}, `
+		{[]Event{{1 * s, 2 * s, Pause{Target: Target{Node: 2}}}, {1 * s, 2 * s, Crash{Target: Target{Node: 2}, Sync: sim.BeforeSync}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 1.000s fault Crash{n2 before sync}
@@ -121,7 +127,7 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 2.000s fault Healed Crash{n2 before sync}
 2.000s boot n2`},
 		// A life that began after the trap was set is not its.
-		{[]Event{{1 * s, 3 * s, Crash{Node: 2, Sync: sim.InsideSync}}, {At: 1500 * time.Millisecond, Fault: Restart{Node: 2}}}, `
+		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}, Sync: sim.InsideSync}}, {At: 1500 * time.Millisecond, Fault: Restart{Node: 2}}}, `
 1.000s fault Crash{n2 inside sync}
 1.210s crash n2
 1.500s fault Restart{n2}
@@ -275,7 +281,10 @@ func newRun(p Plan) *run {
 		Deep:     true,
 		Observer: r.watch,
 	})
-	Apply(r.world, net, p, func(role string) sim.NodeID { return map[string]sim.NodeID{"second": 2}[role] })
+	roles := &Roles{}
+	roles.Set("second", 2)
+	r.world.At(clock.Time(1500*time.Millisecond), func() { roles.Set("third", 3) })
+	Apply(r.world, net, p, roles)
 	for range p.Nodes {
 		r.world.Add(func(sim.NodeID) sim.Node { return &chatterer{nodes: p.Nodes} })
 	}

@@ -28,7 +28,7 @@ func (f *ClockDrift) draw(d *drawing, k FaultKind) {
 	}
 }
 
-func (f ClockDrift) strike(t *target, _ time.Duration) (heal func()) {
+func (f ClockDrift) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()) {
 	t.struck(f)
 	t.drift(f.Node, f.PPM)
 	return t.undo(f, func() { t.drift(f.Node, -f.PPM) })
@@ -66,7 +66,7 @@ func (f *ClockJump) draw(d *drawing, k FaultKind) {
 	}
 }
 
-func (f ClockJump) strike(t *target, _ time.Duration) (heal func()) {
+func (f ClockJump) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()) {
 	t.struck(f)
 	t.jump(f.Node, f.By)
 	return t.undo(f, func() { t.jump(f.Node, -f.By) })

@@ -217,18 +217,6 @@ func (c *codec) node(id *sim.NodeID) {
 	c.emit(strconv.FormatInt(n, 10))
 }
 
-// who is a node, or a role in its place.
-func (c *codec) who(id *sim.NodeID, role *string) {
-	c.maybe("role", *role != "", func() {
-		if c.text(role); *role == "" {
-			c.fail("a role without a name")
-		}
-	})
-	if *role == "" {
-		c.field("node", func() { c.node(id) })
-	}
-}
-
 // nodes is a list of nodes that are not in seen, which gets them.
 func (c *codec) nodes(ids *[]sim.NodeID, seen map[sim.NodeID]bool) {
 	list(c, ids, func(id *sim.NodeID) {

@@ -144,14 +144,6 @@ func (d *drawing) node() sim.NodeID {
 	return d.anyNode()
 }
 
-// who is a target of a fault that may strike a role: in half of the cases it does, where the space has roles.
-func (d *drawing) who() (sim.NodeID, string) {
-	if len(d.roles) > 0 && d.below(2) == 0 {
-		return sim.Nobody, d.roles[d.below(len(d.roles))]
-	}
-	return d.node(), ""
-}
-
 func (d *drawing) anyNode() sim.NodeID { return sim.NodeID(1 + d.below(d.plan.Nodes)) }
 
 // stormShare is how many quarters of the moments of a plan with storms lie in one, within stormSpan of its beginning.

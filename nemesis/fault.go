@@ -12,8 +12,9 @@ import (
 type Fault interface {
 	String() string
 	// strike does it, at the target's time, and returns what heals it: that undoes what this strike did and no more.
-	// Nil means that there will be nothing to heal. Each makes one fault step, and says there if it is moot.
-	strike(t *target, until time.Duration) (heal func())
+	// Nil means that there will be nothing to heal. Each makes one fault step, and says there if it is moot. id is the
+	// node that an aimed fault strikes, which is up; Nobody otherwise.
+	strike(t *target, id sim.NodeID, until time.Duration) (heal func())
 }
 
 // fault is what a type F of faults has on its pointer.

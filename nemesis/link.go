@@ -56,7 +56,7 @@ func (f *Partition) draw(d *drawing, _ FaultKind) {
 	}
 }
 
-func (f Partition) strike(t *target, _ time.Duration) (heal func()) {
+func (f Partition) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()) {
 	links := netsim.Groups(f.Groups...)
 	if f.OneWay {
 		links = netsim.OneWay(f.Groups[0], f.Groups[1])
@@ -67,21 +67,16 @@ func (f Partition) strike(t *target, _ time.Duration) (heal func()) {
 
 // Isolate cuts all links between a node and the rest of the cluster.
 type Isolate struct {
-	Node sim.NodeID
-	Role string // as in Crash
+	Target
 }
 
-func (f Isolate) String() string { return fmt.Sprintf("Isolate{%s}", who(f.Node, f.Role)) }
+func (f Isolate) String() string { return fmt.Sprintf("Isolate{%s}", f.Target) }
 
-func (f *Isolate) fields(c *codec) { c.who(&f.Node, &f.Role) }
+func (f *Isolate) fields(c *codec) { f.Target.fields(c) }
 
-func (f *Isolate) draw(d *drawing, _ FaultKind) { f.Node, f.Role = d.who() }
+func (f *Isolate) draw(d *drawing, _ FaultKind) { f.Target = d.target() }
 
-func (f Isolate) strike(t *target, _ time.Duration) (heal func()) {
-	id, ok := t.who(f, f.Node, f.Role)
-	if !ok {
-		return nil
-	}
+func (f Isolate) strike(t *target, id sim.NodeID, _ time.Duration) (heal func()) {
 	t.struck(f)
 	return t.undo(f, t.net.Cut(netsim.Isolate(id)))
 }
@@ -103,7 +98,7 @@ func (f *Lossy) draw(d *drawing, k FaultKind) {
 	f.Nodes, f.Rate = d.someOrAll(), between(d, k.Rate)
 }
 
-func (f Lossy) strike(t *target, _ time.Duration) (heal func()) {
+func (f Lossy) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()) {
 	t.struck(f)
 	return t.undo(f, t.net.Install(netsim.Lossy{PPM: f.Rate, On: linksOf(f.Nodes)}))
 }
@@ -127,7 +122,7 @@ func (f *Duplicating) draw(d *drawing, k FaultKind) {
 	f.Nodes, f.Rate = d.someOrAll(), between(d, k.Rate)
 }
 
-func (f Duplicating) strike(t *target, _ time.Duration) (heal func()) {
+func (f Duplicating) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()) {
 	t.struck(f)
 	return t.undo(f, t.net.Install(netsim.Duplicating{PPM: f.Rate, On: linksOf(f.Nodes)}))
 }

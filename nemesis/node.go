@@ -10,8 +10,7 @@ import (
 
 // Crash ends a node's life; it reboots at the end of the window.
 type Crash struct {
-	Node sim.NodeID
-	Role string // instead of Node: whoever has the role when the fault strikes
+	Target
 	// Sync makes the node crash around its next blocking sync, when it has most to lose. If none comes in the first
 	// three quarters of the window, it crashes then all the same.
 	Sync sim.SyncPoint // 0: at once
@@ -19,18 +18,18 @@ type Crash struct {
 
 func (f Crash) String() string {
 	if f.Sync == 0 {
-		return fmt.Sprintf("Crash{%s}", who(f.Node, f.Role))
+		return fmt.Sprintf("Crash{%s}", f.Target)
 	}
-	return fmt.Sprintf("Crash{%s %s sync}", who(f.Node, f.Role), nameOf(syncPoints, f.Sync))
+	return fmt.Sprintf("Crash{%s %s sync}", f.Target, nameOf(syncPoints, f.Sync))
 }
 
 func (f *Crash) fields(c *codec) {
-	c.who(&f.Node, &f.Role)
+	f.Target.fields(c)
 	c.maybe("sync", f.Sync != 0, func() { choice(c, &f.Sync, syncPoints) })
 }
 
 func (f *Crash) draw(d *drawing, _ FaultKind) {
-	f.Node, f.Role = d.who()
+	f.Target = d.target()
 	switch d.below(8) { // most strike where unsynced data is at stake
 	case 0:
 	case 1, 2, 3:
@@ -42,11 +41,7 @@ func (f *Crash) draw(d *drawing, _ FaultKind) {
 	}
 }
 
-func (f Crash) strike(t *target, until time.Duration) (heal func()) {
-	id, ok := t.who(f, f.Node, f.Role)
-	if !ok {
-		return nil
-	}
+func (f Crash) strike(t *target, id sim.NodeID, until time.Duration) (heal func()) {
 	t.struck(f)
 	n := &t.nodes[id]
 	n.crashes++
@@ -88,7 +83,7 @@ func (f *Restart) fields(c *codec) { c.field("node", func() { c.node(&f.Node) })
 
 func (f *Restart) draw(d *drawing, _ FaultKind) { f.Node = d.node() }
 
-func (f Restart) strike(t *target, _ time.Duration) (heal func()) {
+func (f Restart) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()) {
 	if t.world.Up(f.Node) {
 		t.moot(f, f.Node, "is up")
 		return nil
@@ -100,21 +95,16 @@ func (f Restart) strike(t *target, _ time.Duration) (heal func()) {
 
 // Pause stops a node, not the world and not its clocks. Overlapping pauses of one node last until the last one ends.
 type Pause struct {
-	Node sim.NodeID
-	Role string // as in Crash
+	Target
 }
 
-func (f Pause) String() string { return fmt.Sprintf("Pause{%s}", who(f.Node, f.Role)) }
+func (f Pause) String() string { return fmt.Sprintf("Pause{%s}", f.Target) }
 
-func (f *Pause) fields(c *codec) { c.who(&f.Node, &f.Role) }
+func (f *Pause) fields(c *codec) { f.Target.fields(c) }
 
-func (f *Pause) draw(d *drawing, _ FaultKind) { f.Node, f.Role = d.who() }
+func (f *Pause) draw(d *drawing, _ FaultKind) { f.Target = d.target() }
 
-func (f Pause) strike(t *target, _ time.Duration) (heal func()) {
-	id, ok := t.who(f, f.Node, f.Role)
-	if !ok {
-		return nil
-	}
+func (f Pause) strike(t *target, id sim.NodeID, _ time.Duration) (heal func()) {
 	t.struck(f)
 	t.world.Pause(id)
 	n := &t.nodes[id]
@@ -127,26 +117,4 @@ func (f Pause) strike(t *target, _ time.Duration) (heal func()) {
 		t.healed(f)
 		t.world.Resume(id)
 	}
-}
-
-// who finds the node that a fault is to strike; if there is none, or it is down, the fault is moot.
-func (t *target) who(f Fault, id sim.NodeID, role string) (sim.NodeID, bool) {
-	if role != "" {
-		if id = t.role(role); id == sim.Nobody {
-			t.world.Fault(Moot{f, "nobody is " + role})
-			return id, false
-		}
-	}
-	if !t.world.Up(id) {
-		t.moot(f, id, "is down")
-		return id, false
-	}
-	return id, true
-}
-
-func who(id sim.NodeID, role string) string {
-	if role != "" {
-		return role
-	}
-	return id.String()
 }

@@ -25,9 +25,9 @@ func small() Plan {
 		Link: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 5 * time.Millisecond}, Loss: 1234},
 		Disk: disksim.Config{SyncMin: time.Millisecond, Crash: []disksim.Mode{disksim.Prefix, disksim.Sectors}},
 		Faults: []Event{
-			{At: 1 * s, Until: 2 * s, Fault: Crash{Node: 2, Sync: sim.InsideSync}},
+			{At: 1 * s, Until: 2 * s, Fault: Crash{Target: Target{Node: 2}, Sync: sim.InsideSync}},
 			{At: 1500 * time.Millisecond, Fault: Restart{Node: 2}},
-			{At: 3 * s, Until: 4 * s, Fault: Pause{Node: 1}},
+			{At: 3 * s, Until: 4 * s, Fault: Pause{Target: Target{Node: 1}}},
 			{At: 9 * s, Until: 12 * s, Fault: Partition{Groups: [][]sim.NodeID{{1}, {2, 3}}}},
 			{At: 10 * s, Until: 12 * s, Fault: Partition{Groups: [][]sim.NodeID{{5, 4}, {1}}, OneWay: true}},
 			{At: 13 * s, Until: 14 * s, Fault: Lossy{Rate: 50_000}},
@@ -190,10 +190,10 @@ func TestCheckRefusesWhatJSONCannotSay(t *testing.T) {
 	p := small()
 	p.Faults[0].Fault = nil
 	assert.EqualError(t, p.Check(), "plan: faults[0].fault: <nil> is no fault of this package")
-	p.Faults[0].Fault = &Crash{Node: 1}
+	p.Faults[0].Fault = &Crash{Target: Target{Node: 1}}
 	assert.EqualError(t, p.Check(), "plan: faults[0].fault: *nemesis.Crash is no fault of this package")
 	p = small()
-	p.Faults[0].Fault = Crash{Node: 1, Sync: 9}
+	p.Faults[0].Fault = Crash{Target: Target{Node: 1}, Sync: 9}
 	assert.EqualError(t, p.Check(), `plan: faults[0].fault.sync: "" is not one of before, inside, after`)
 	p = small()
 	p.Ops[0].Value = "\xff"

@@ -98,7 +98,7 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 		s.Ops = nemesis.Range[int]{}
 	}
 	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
-	s.Roles = []string{"leader", "leader", "voter"} // the last to win an election, or to vote in one
+	s.Roles = []string{"leader", "next leader", "next voter"} // the last to win an election; the next to win, or to vote in one
 	s.Storms = nemesis.Range[int]{Min: 0, Max: 5}
 	s.Faults = append(s.Faults,
 		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Max: 16}, Window: short},

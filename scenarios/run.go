@@ -22,7 +22,7 @@ type Run struct {
 	Checks   *checkers.Set   // its first violation stops the world
 	Contents Contents
 
-	roles map[string]sim.NodeID
+	roles nemesis.Roles
 }
 
 // Options are how a run is run. None changes its steps.
@@ -82,7 +82,7 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 		o.Started(r.World)
 	}
 	s.Build(r)
-	nemesis.Apply(r.World, r.Net, p, func(role string) sim.NodeID { return r.roles[role] })
+	nemesis.Apply(r.World, r.Net, p, &r.roles)
 	end := s.end(p)
 	stopped := false
 	if o.UntilStep > 0 {
@@ -135,13 +135,8 @@ func (r *Run) AddClients(node func(client int, ops []nemesis.Op) sim.Node) {
 	}
 }
 
-// SetRole says who has a role from now on, for faults that strike a role. Nobody is no one.
-func (r *Run) SetRole(role string, id sim.NodeID) {
-	if r.roles == nil {
-		r.roles = make(map[string]sim.NodeID)
-	}
-	r.roles[role] = id
-}
+// SetRole says who has a role from now on, for faults that strike by role; see nemesis.Target.
+func (r *Run) SetRole(role string, id sim.NodeID) { r.roles.Set(role, id) }
 
 // QuietFrom is the end of the fault phase: everything is healed.
 func (r *Run) QuietFrom() clock.Time { return clock.Time(r.Plan.Duration) }

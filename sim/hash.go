@@ -21,14 +21,14 @@ func hashStep(h, at, who, packet, lamport, typ uint64) uint64 {
 // stable over builds and processors. A small direct-mapped cache on the type's
 // address makes it a load and a compare.
 type typeIDs struct {
-	types [64]unsafe.Pointer
-	ids   [64]uint64
+	types [256]unsafe.Pointer
+	ids   [256]uint64
 }
 
 // of returns the id of v's type; 0 for nil.
 func (t *typeIDs) of(v any) uint64 {
 	typ := *(*unsafe.Pointer)(unsafe.Pointer(&v)) // the type word of an interface value
-	i := uintptr(typ) >> 6 & 63                   //seedbed:ok address chooses a cache slot, never a value
+	i := uint64(uintptr(typ)) * 0x9e3779b97f4a7c15 >> 56 //seedbed:ok address chooses a cache slot, never a value
 	if t.types[i] == typ {
 		return t.ids[i]
 	}

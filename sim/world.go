@@ -163,7 +163,7 @@ func (w *World) caught() {
 // arrive is the end of a packet's way: e is entry i, just popped.
 func (w *World) arrive(i int32, e *entry) {
 	p := &w.packet
-	p.From, p.To, p.ID, p.Sent, p.Now = e.from, e.to, e.seq, e.aux, w.now
+	p.From, p.To, p.ID, p.Sent, p.Now, p.Msg = e.from, e.to, e.seq, e.aux, w.now, e.msg
 	if a := w.network.Arrive(p); a.Verb != Deliver {
 		w.divert(i, e, a)
 		return

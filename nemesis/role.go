@@ -1,0 +1,87 @@
+package nemesis
+
+import "github.com/seedbed-sim/seedbed/sim"
+
+// Target is the one node that a fault strikes: by its id, or by a role that a scenario names, such as "leader": whoever
+// has it when the fault is due. A role of "next leader" waits: the fault strikes at the moment, until its window ends, at
+// which somebody gets the role, in the middle of the handler that brought it about. So rare windows are met.
+type Target struct {
+	Node sim.NodeID
+	Role string // instead of Node
+}
+
+// nextPrefix begins the roles that wait.
+const nextPrefix = "next "
+
+func (t Target) String() string {
+	if t.Role != "" {
+		return t.Role
+	}
+	return t.Node.String()
+}
+
+// whom makes faults that embed a Target aimed.
+func (t Target) whom() Target { return t }
+
+// aimed is a fault that strikes one node.
+type aimed interface{ whom() Target }
+
+// fields is the JSON form: a field node, or role in its place.
+func (t *Target) fields(c *codec) {
+	c.maybe("role", t.Role != "", func() {
+		if c.text(&t.Role); t.Role == "" {
+			c.fail("a role without a name")
+		}
+	})
+	if t.Role == "" {
+		c.field("node", func() { c.node(&t.Node) })
+	}
+}
+
+// target draws one: in half of the cases a role, where the space has roles.
+func (d *drawing) target() Target {
+	if len(d.roles) > 0 && d.below(2) == 0 {
+		return Target{Role: d.roles[d.below(len(d.roles))]}
+	}
+	return Target{Node: d.node()}
+}
+
+// Roles says who has which role in a run. The scenario's watchers set it, faults ask it. The zero value has nobody.
+type Roles struct {
+	holders map[string]sim.NodeID
+	waiting []waiting // in order of their faults
+}
+
+type waiting struct {
+	role   string
+	strike func(sim.NodeID)
+}
+
+// Set says that a node has a role from now on; Nobody, that no node has. Each fault that waits for the role strikes
+// once.
+func (r *Roles) Set(role string, id sim.NodeID) {
+	if r.holders == nil {
+		r.holders = make(map[string]sim.NodeID)
+	}
+	r.holders[role] = id
+	if id == sim.Nobody {
+		return
+	}
+	var due []waiting
+	kept := r.waiting[:0]
+	for _, w := range r.waiting {
+		if w.role == role {
+			due = append(due, w)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	r.waiting = kept
+	for _, w := range due {
+		w.strike(id)
+	}
+}
+
+func (r *Roles) wait(role string, strike func(sim.NodeID)) {
+	r.waiting = append(r.waiting, waiting{role, strike})
+}
