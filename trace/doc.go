@@ -13,7 +13,7 @@
 //
 // # Format
 //
-// A file is the magic and the format number, a header block, frames of up to 8,192 steps, a tail block with the outcome
+// A file is the magic and the format number, a header block, frames of about 8,192 steps, a tail block with the outcome
 // and the index of frames, and a trailer that points at the tail. Integers outside blocks are little-endian. A block is
 //
 //	tag uint8, raw uint32, stored uint32, crc uint32, then stored bytes of zstd that decode to raw bytes

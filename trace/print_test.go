@@ -115,7 +115,7 @@ func TestFormatIsPinned(t *testing.T) {
 		kinds = append(kinds, s.Kind.String())
 	}
 	require.Equal(t, []string{"?", "deliver", "drop", "timer", "boot", "crash", "pause", "resume", "sync", "fact", "fault",
-		"invoke", "return", "?", "?", "?"}, kinds)
+		"invoke", "return"}, kinds[:13], "new kinds go behind these")
 }
 
 // Columns stay aligned over a long trace, and errors come after what was read.
