@@ -102,27 +102,36 @@ func (d *Disk) Synced(token uint64) {
 		return
 	}
 	s := d.syncing[i]
-	d.syncing = slices.Delete(d.syncing, i, i+1)
+	d.syncing = append(d.syncing[:i], d.syncing[i+1:]...)
 	d.stats.Syncs++
 	if s.ino != nil {
 		s.ino.synced(s.upto)
 		return
 	}
-	dirty := d.dirty[:0]
-	for _, ino := range d.dirty {
-		if ino.synced(s.upto); len(ino.log) > 0 {
-			dirty = append(dirty, ino)
-		} else {
+	// A file leaves the list at the first sync that finds it clean, so one that is always written to stays.
+	clean := 0
+	for i, ino := range d.dirty {
+		if len(ino.log) == 0 {
 			ino.dirty = false
+			clean++
+			continue
+		}
+		ino.synced(s.upto)
+		if clean > 0 {
+			d.dirty[i-clean] = ino
 		}
 	}
-	clear(d.dirty[len(dirty):])
-	d.dirty = dirty
+	if clean > 0 {
+		clear(d.dirty[len(d.dirty)-clean:])
+		d.dirty = d.dirty[:len(d.dirty)-clean]
+	}
 	n := 0
 	for ; n < len(d.journal) && d.journal[n].seq <= s.upto; n++ {
 		d.journal[n].apply()
 	}
-	d.journal = slices.Delete(d.journal, 0, n)
+	if n > 0 {
+		d.journal = slices.Delete(d.journal, 0, n)
+	}
 }
 
 // abandon is what a failed sync of ino, or of everything, does.

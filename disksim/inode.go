@@ -52,23 +52,23 @@ func (m *mutation) replaced() int64 { return max(min(m.end, m.size)-m.off, 0) }
 
 // put applies p at off; a gap reads as zeros.
 func (ino *inode) put(seq uint64, p []byte, off int64) {
-	ino.record(mutation{seq: seq, off: off, end: off + int64(len(p))})
+	ino.record(seq, off, off+int64(len(p)))
 	ino.write(p, off)
 }
 
 // truncate sets the size.
 func (ino *inode) truncate(seq uint64, size int64) {
-	ino.record(mutation{seq: seq, off: size, end: cutEnd})
+	ino.record(seq, size, cutEnd)
 	ino.resize(size)
 }
 
 // record takes down a mutation that is about to be applied, with what it replaces.
-func (ino *inode) record(m mutation) {
-	m.size, m.undo = ino.size, len(ino.undo)
-	if n := m.replaced(); n > 0 {
-		ino.undo = ino.appendTo(ino.undo, m.off, m.off+n)
+func (ino *inode) record(seq uint64, off, end int64) {
+	n := len(ino.undo)
+	if until := min(end, ino.size); until > off {
+		ino.undo = ino.appendTo(ino.undo, off, until)
 	}
-	ino.log = append(ino.log, m)
+	ino.log = append(ino.log, mutation{seq: seq, size: ino.size, off: off, end: end, undo: n})
 }
 
 // revert undoes m, the newest mutation that is applied.
