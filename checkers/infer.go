@@ -21,10 +21,13 @@ import (
 //     held its From before, and of a Delete that tells whether there was something to delete. If one of these may come
 //     after the operation, it is not dropped.
 //
+//   - If one of these may come after it, but no output depends on its text, absent or present, it becomes a Put of a text
+//     that stands for all such texts. Equal operations are cheaper than different ones.
+//
 // What "found in the key" means depends on Append. Without, it is the whole value; with, it is one of the pieces that a
 // delimiter ends. Where pieces are ambiguous nothing is concluded.
-func inferKey(init any, calls []call) []call {
-	t, ok := newTexts(init.(keyState).Value, calls)
+func inferKey(calls []call) []call {
+	t, ok := newTexts(calls)
 	kept := calls[:0]
 	for i := range calls {
 		c := calls[i]
@@ -43,7 +46,6 @@ func inferKey(init any, calls []call) []call {
 
 // texts knows what a key's texts reveal.
 type texts struct {
-	init      Value
 	appends   bool // values are concatenations of texts
 	delimiter byte // ends each text, and is nowhere else in it, if appends
 
@@ -55,8 +57,7 @@ type texts struct {
 }
 
 // newTexts returns false if texts are ambiguous.
-func newTexts(init Value, calls []call) (t texts, ok bool) {
-	t.init = init
+func newTexts(calls []call) (t texts, ok bool) {
 	t.appends = slices.ContainsFunc(calls, func(c call) bool { _, ok := c.input.(Append); return ok })
 	if t.appends && !t.delimit(calls) {
 		return t, false
@@ -81,9 +82,6 @@ func newTexts(init Value, calls []call) (t texts, ok bool) {
 
 // delimit finds the byte that ends all texts, if there is one.
 func (t *texts) delimit(calls []call) bool {
-	if t.init.Text != "" {
-		t.delimiter = t.init.Text[len(t.init.Text)-1]
-	}
 	for i := range calls {
 		text, writes := written(&calls[i])
 		if !writes {
@@ -104,9 +102,6 @@ func (t *texts) delimit(calls []call) bool {
 
 // mayHold is false only if the key can never have held this value.
 func (t *texts) mayHold(value string, calls []call) bool {
-	if t.init.Found && (t.init.Text == value || t.appends) {
-		return true
-	}
 	if t.appends {
 		value = value[:strings.IndexByte(value, t.delimiter)+1]
 	}
@@ -120,7 +115,7 @@ func (t *texts) settle(c *call, others ...[]call) bool {
 		return true
 	}
 	var (
-		writers = t.init.Found && t.found(t.init.Text, text)
+		writers = false // some other call may write the same text
 		seen    = false // some output may depend on what c writes
 		named   = false // some output depends on the text not being there
 		by      = uint64(forever)
@@ -136,14 +131,12 @@ func (t *texts) settle(c *call, others ...[]call) bool {
 			case !ok:
 			case !writes:
 				seen = seen || !value.Found
-			case !t.found(value.Text, text):
+			case !value.Found || !t.found(value.Text, text):
 			case o.output == any(Swapped(false)):
 				named = true
 			default:
 				seen = true
-				if !o.unseen() {
-					by = min(by, o.ret)
-				}
+				by = min(by, o.ret)
 			}
 		}
 	}

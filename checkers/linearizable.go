@@ -20,7 +20,7 @@ const DefaultBudget = 100_000
 
 // Model is a sequential specification: what clients may see of a service that handles one operation at a time.
 //
-// States are immutable values; Step returns a new one. Step is a pure function of its arguments.
+// States are immutable values; Step returns a new one, and is a pure function of its arguments. Inputs are comparable.
 type Model struct {
 	Name string
 
@@ -50,9 +50,9 @@ type Model struct {
 	Budget int
 
 	// infer narrows what the outputs of a partition reveal about its unknown outcomes. It may drop an operation (by
-	// leaving it out of the result), move its ret, and replace Unseen, as long as the partition is linearizable after
-	// it if and only if it was before.
-	infer func(init any, calls []call) []call
+	// leaving it out of the result), change its input, and its output and ret, as long as the partition is linearizable
+	// after it if and only if it was before.
+	infer func(calls []call) []call
 }
 
 // Unseen is the output of an operation whose outcome nobody saw: it may take effect at any time after its invocation, or
@@ -95,8 +95,8 @@ type call struct {
 	output any    // Unseen if the outcome is unknown
 	from   uint64 // step of the invocation
 	ret    uint64 // last step at which it can take effect; forever if the outcome is unknown
-	bit    uint64 // of the first 64 unknown outcomes: one each
-	after  uint64 // bit of the equal operation of unknown outcome invoked last before this one; 0: none
+	bit    uint64 // one each for the first 64 unknown outcomes; 0: none
+	after  uint64 // the bit of the equal one invoked last before this one; 0: none
 }
 
 const forever = math.MaxInt64
@@ -125,6 +125,9 @@ func partition(m *Model, ops []*sim.Op) []*part {
 		case sim.Info, sim.Pending:
 			c.output, c.ret = Unseen{}, forever
 		}
+		if c.ret < c.from {
+			panic(fmt.Sprintf("checkers: %v of %v ends at step %d, before it began at %d", op.Input, op.Client, c.ret, c.from))
+		}
 		key := ""
 		if m.Key != nil {
 			key = m.Key(op.Input)
@@ -152,7 +155,7 @@ func partition(m *Model, ops []*sim.Op) []*part {
 func (p *part) check(m *Model) Result {
 	calls := p.calls
 	if m.infer != nil && p.known < len(calls) {
-		calls = m.infer(m.Init, slices.Clone(calls))
+		calls = m.infer(slices.Clone(calls))
 	}
 	s := newSearch(m, calls)
 	if s.greedy() {
@@ -198,7 +201,7 @@ func newSearch(m *Model, calls []call) *search {
 	return s
 }
 
-// step applies a call. Once the budget is exhausted it refuses everything, so that the search ends.
+// step applies a call as the model says.
 func (s *search) step(state any, c *call) (next any, ok bool) {
 	next, ok = s.model.Step(state, c.input, c.output)
 	if !ok && c.unseen() {
@@ -214,13 +217,20 @@ func (s *search) equal(a, b any) bool {
 	return a == b
 }
 
-// porcupine runs the search to its end. Porcupine gets one partition and no timeout, because its timeout is a wall clock.
-// Times are ranks, without ties: calls before returns at the same step, as the intervals are closed, then by id.
+// porcupine runs the search to its end. Porcupine gets one partition and no timeout, because its timeout is a wall clock;
+// instead its steps are counted, and once the budget is exhausted all are refused, so that the search ends soon. Times are
+// ranks, without ties: calls before returns at the same step, as the intervals are closed, then by id.
 func (s *search) porcupine(verbose bool) (ok bool, orders [][]int) {
 	known := 0
 	for i := range s.calls {
 		if !s.calls[i].unseen() {
 			known++
+		}
+	}
+	// Porcupine searches on a goroutine of its own, where a panic would end the process.
+	guard := func() {
+		if p := recover(); p != nil {
+			s.panicked, s.budget = p, -1
 		}
 	}
 	cost := 1 + len(s.calls)/1024 // Porcupine's own work grows with the length
@@ -230,18 +240,19 @@ func (s *search) porcupine(verbose bool) (ok bool, orders [][]int) {
 			if s.budget -= cost; s.budget < 0 {
 				return false, nil
 			}
-			// Porcupine steps on a goroutine of its own, where a panic would end the process.
-			defer func() {
-				if p := recover(); p != nil {
-					s.panicked, s.budget = p, -1
-				}
-			}()
+			defer guard()
 			return s.place(state.(placed), input.(*call))
 		},
-		Equal: func(a, b any) bool { return s.equal(a.(placed).state, b.(placed).state) },
+		Equal: func(a, b any) bool {
+			defer guard()
+			return s.equal(a.(placed).state, b.(placed).state)
+		},
 	}
 	if s.model.Hash != nil {
-		model.Hash = func(state any) uint64 { return s.model.Hash(state.(placed).state) }
+		model.Hash = func(state any) uint64 {
+			defer guard()
+			return s.model.Hash(state.(placed).state)
+		}
 	}
 	ops := make([]porcupine.Operation, len(s.calls))
 	for i := range s.calls {
@@ -269,15 +280,16 @@ func (s *search) porcupine(verbose bool) (ok bool, orders [][]int) {
 	return ok, orders
 }
 
-// placed is a state of the search: the model's, and how many known outcomes are still to be placed.
+// placed is a state of the search.
 type placed struct {
-	state any
-	left  int
-	used  uint64
+	state any    // the model's
+	left  int    // known outcomes still to be placed
+	used  uint64 // bits of the unknown outcomes placed
 }
 
-// place puts a call behind those that led to a state. Unknown outcomes are placed where they have an effect, or behind all
-// known ones.
+// place puts a call behind those that led to a state. To keep unknown outcomes from multiplying what there is to search,
+// they are placed only where they have an effect, or behind all known ones; and equal ones only in order of invocation, as
+// any two of them could change places.
 func (s *search) place(p placed, c *call) (ok bool, next any) {
 	if c.unseen() && p.left == 0 {
 		return true, p
@@ -435,6 +447,9 @@ func (p *part) size() string {
 	return fmt.Sprintf("%d operations, %d of unknown outcome", len(p.calls), unseen)
 }
 
+// explained is how many operations an explanation shows.
+const explained = 40
+
 // explain says why no order exists: the longest one that does, and the operation that fits nowhere after it. Porcupine
 // hands its partial orders out in the order of a map; the longest, then least, is the canonical one.
 func (p *part) explain(s *search) string {
@@ -479,6 +494,10 @@ func (p *part) explain(s *search) string {
 			order = "!"
 		}
 		rows = append(rows, []string{order, interval(d), d.op.Client.String(), describe(d)})
+	}
+	if skip := len(rows) - 1 - explained; skip > 0 {
+		fmt.Fprintf(&b, "\n  (the first %d are left out)", skip)
+		rows = append(rows[:1], rows[1+skip:]...)
 	}
 	table(&b, rows)
 	if later > 0 {

@@ -127,6 +127,14 @@ func TestLog(t *testing.T) {
 			restart n1 1 2
 			quiet n2 n1`, verdict: Invalid,
 			property: "acknowledged records are kept", detail: "n1 has 1 to 1, without a2, acknowledged at 2"},
+		{name: "acknowledged before an earlier one, and missing in the end", facts: `
+			append n1 1 a1
+			append n1 2 a2
+			ack 2 a2
+			ack 1 a1
+			restart n1 1 2
+			quiet n1`, verdict: Invalid,
+			property: "acknowledged records are kept", detail: "without a2, acknowledged at 2"},
 		{name: "acknowledged by nobody's log in the end", facts: `
 			ack 1 a1
 			quiet n1`, verdict: Invalid,
@@ -185,6 +193,15 @@ func TestLog(t *testing.T) {
 			read n1 1 a1`, verdict: Invalid,
 			property: "reads are within the retained range", detail: "a1 was read at 1, but n1 has 2 to 2"},
 
+		{name: "a read of what was truncated, after less was", facts: `
+			append n1 1 a1
+			append n1 2 a2
+			append n1 3 a3
+			lowwater 3
+			truncate n1 3
+			truncate n1 2
+			read n1 2 a2`, verdict: Invalid,
+			property: "reads are within the retained range", detail: "a2 was read at 2, but n1 has 3 to 3"},
 		{name: "truncated too far", facts: `
 			append n1 1 a1
 			append n1 2 a2
@@ -395,6 +412,9 @@ func TestCounter(t *testing.T) {
 			1-6  n1  add c 1
 			3-9  n3  add c -2
 			5-6  n2  total c -> -2`, Valid, ""},
+		{"an add while the total is under way", `
+			1-9  n2  total c -> 1
+			5-6  n1  add c 1`, Valid, ""},
 		{"an add that ended in the step a total began", `
 			1-3  n1  add c 1
 			3-4  n2  total c -> 0`, Valid, ""},

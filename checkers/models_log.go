@@ -80,6 +80,11 @@ func stepLog(state, input, output any) (next any, ok bool) {
 		return &logState{log, o.Record, log.len() + 1, mix(log.digest(), hashText(0, o.Record))}, true
 	case LogRead:
 		return state, unseen || log.reads(o, output.(Records))
+	case fillGap:
+		if !o.at(log.len()) {
+			return state, true
+		}
+		return &logState{log, "?", log.len() + 1, mix(log.digest(), 0)}, true
 	}
 	panic(fmt.Sprintf("checkers: a log has no operation %T", input))
 }
@@ -145,10 +150,10 @@ func (l *logState) String() string {
 //   - If only this operation appended a record, and a read found it, then the append took effect at that offset before the
 //     read completed. So its outcome is known, and its interval ends.
 //
-//   - If all records up to the end of what is known are known, and this one is not among them, it is dropped. For where it
-//     has an effect it is behind that end, so no known append follows it, and no read that reached the end of the log at
-//     the time; the other reads do not reach as far.
-func inferLog(_ any, calls []call) []call {
+//   - If no read found it, it is at an offset of which nothing is known, or has no effect before the last known outcome.
+//     For behind the end of what is known no known append follows it, and no read that reached the end of the log at the
+//     time; the other reads do not reach as far. Such operations are all alike, and dropped if there is no such offset.
+func inferLog(calls []call) []call {
 	known := make(map[uint64]string) // by offset
 	end := uint64(0)                 // behind the last known one
 	appends := make(map[string]int)  // how many calls append a record
@@ -168,29 +173,44 @@ func inferLog(_ any, calls []call) []call {
 			}
 		}
 	}
-	gaps := uint64(len(known)) < end
+	gaps := &logGaps{known, end}
 	kept := calls[:0]
 	for i := range calls {
 		c := calls[i]
-		if !c.unseen() {
-			kept = append(kept, c)
-			continue
-		}
-		o, ok := c.input.(LogAppend)
-		if !ok {
-			continue
-		}
-		at, by, found := readOf(o.Record, kept, calls[i+1:])
-		switch {
-		case appends[o.Record] > 1:
-		case found && by >= c.from:
-			c.ret, c.output = by, Offset(at)
-		case !found && !gaps:
-			continue
+		if c.unseen() {
+			o, ok := c.input.(LogAppend)
+			if !ok {
+				continue
+			}
+			if appends[o.Record] == 1 {
+				at, by, found := readOf(o.Record, kept, calls[i+1:])
+				switch {
+				case found && by >= c.from:
+					c.ret, c.output = by, Offset(at)
+				case !found && uint64(len(known)) == end:
+					continue
+				case !found:
+					c.input = fillGap{gaps}
+				}
+			}
 		}
 		kept = append(kept, c)
 	}
 	return kept
+}
+
+// logGaps is what the known outcomes leave open of a log.
+type logGaps struct {
+	known map[uint64]string // records by offset
+	end   uint64            // behind the last of them
+}
+
+// fillGap is a LogAppend of unknown outcome whose record nobody has read: it has an effect only where nothing is known.
+type fillGap struct{ *logGaps }
+
+func (g fillGap) at(offset uint64) bool {
+	_, known := g.known[offset]
+	return !known && offset < g.end
 }
 
 // readOf is where known reads first found a record, and when the first of them had completed.

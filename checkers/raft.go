@@ -28,7 +28,7 @@ type Raft struct {
 	first     []link       // by index: the first entry seen there; later ones of other terms are in others
 	others    []link
 	committed []raftEntry // by index
-	frontiers []frontier  // in strictly increasing order of both upTo and term
+	frontiers []frontier  // in increasing order of upTo and, strictly, of term
 	applied   []raftEntry // by index; links are not kept
 }
 
@@ -270,18 +270,11 @@ func (r *Raft) advance(f frontier) bool {
 	if i < n && r.frontiers[i].term <= f.term {
 		return false
 	}
-	lo, hi := i, i // the frontiers that f makes pointless
+	lo := i // what is between says less than f
 	for lo > 0 && r.frontiers[lo-1].term >= f.term {
 		lo--
 	}
-	if i < n && r.frontiers[i].upTo == f.upTo {
-		hi++
-	}
-	if lo == n {
-		r.frontiers = append(r.frontiers, f)
-	} else {
-		r.frontiers = slices.Replace(r.frontiers, lo, hi, f)
-	}
+	r.frontiers = slices.Replace(r.frontiers, lo, i, f)
 	return true
 }
 
