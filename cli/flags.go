@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seedbed-sim/seedbed/internal/seeds"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// option is a flag whose errors say what would be right.
+type option[T any] struct {
+	name  string
+	kind  string // of the value, for the help
+	parse func(text string) (T, error)
+	text  string // as given
+	value T
+	given bool
+}
+
+// newOption adds a flag to a command.
+func newOption[T any](c *cobra.Command, name, kind, usage string, parse func(string) (T, error)) *option[T] {
+	o := &option[T]{name: name, kind: kind, parse: parse}
+	c.Flags().Var(o, name, usage)
+	return o
+}
+
+// newSwitch adds --json to a command: true where it stands without a value.
+func newSwitch(c *cobra.Command, usage string) *option[bool] {
+	o := newOption(c, "json", "bool", usage, func(text string) (bool, error) {
+		if text != "true" && text != "false" {
+			return false, fmt.Errorf("%q is neither true nor false; leave it out", text)
+		}
+		return text == "true", nil
+	})
+	c.Flags().Lookup(o.name).NoOptDefVal = "true"
+	return o
+}
+
+// Set implements pflag.Value, as do the methods below.
+func (o *option[T]) Set(text string) (err error) {
+	if o.given {
+		return &badFlag{fmt.Errorf("--%s is given twice", o.name)}
+	}
+	if o.value, err = o.parse(text); err != nil {
+		return &badFlag{fmt.Errorf("--%s: %w", o.name, err)}
+	}
+	o.text, o.given = text, true
+	return nil
+}
+
+func (o *option[T]) String() string { return o.text }
+func (o *option[T]) Type() string   { return o.kind }
+
+// badFlag is an error of a flag's value that needs no more words around it.
+type badFlag struct{ err error }
+
+func (b *badFlag) Error() string { return b.err.Error() }
+func (b *badFlag) Unwrap() error { return b.err }
+
+// exclude refuses flags that contradict each other.
+func exclude(c *cobra.Command, one, other, why string) error {
+	if c.Flags().Changed(one) && c.Flags().Changed(other) {
+		return fmt.Errorf("--%s and --%s contradict each other: %s", one, other, why)
+	}
+	return nil
+}
+
+// seedSet reads seeds. Of the error it keeps what was wrong, since which text was is plain here.
+func seedSet(text string) (seeds.Ranges, error) {
+	rs, err := seeds.Parse(text)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	return rs, nil
+}
+
+func oneSeed(text string) (uint64, error) {
+	rs, err := seeds.Parse(text)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("%q is not a seed; write a decimal number from 1 on, such as 77", text)
+	case rs.Len() > 1:
+		return 0, fmt.Errorf("%s are %d seeds; write one, or use sweep --seeds", text, rs.Len())
+	}
+	return rs[0].First, nil
+}
+
+func stepNumber(text string) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("%q is not a step; write a number from 1 on", text)
+	}
+	return n, nil
+}
+
+func workerCount(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxWorkers {
+		return 0, fmt.Errorf("%q is not a number of workers; write one from 1 to %d, or leave it out for one per core", text, maxWorkers)
+	}
+	return n, nil
+}
+
+// maxWorkers is more than any machine has cores: a larger number is a slip.
+const maxWorkers = 4096
+
+func span(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a time to sweep for; write a positive one with its unit, such as 90s or 10m", text)
+	}
+	return d, nil
+}
+
+func path(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("the path is empty; write one")
+	}
+	return text, nil
+}
+
+func commitID(text string) (string, error) {
+	if text == "" {
+		return "", errors.New("the commit is empty; write its id, such as $(git rev-parse HEAD)")
+	}
+	return text, nil
+}
+
+// nodeName is a node as traces show it: "n3", "c1", or "-" for the world.
+func nodeName(text string) (string, error) {
+	if text == "" {
+		return "", errors.New(`the node is empty; write its name as the trace shows it, such as n1, or "-" for the world`)
+	}
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil && n > 0 {
+		return sim.NodeID(n).String(), nil
+	}
+	return text, nil
+}

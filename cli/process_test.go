@@ -1,0 +1,154 @@
+package cli_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/cli"
+	"github.com/seedbed-sim/seedbed/scenarios"
+)
+
+// TestOutsideModule builds a command line in a module of its own, as docs/adding-a-model.md tells, without the network.
+func TestOutsideModule(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("no go command here: ", err)
+	}
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	goMod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	_, needs, _ := strings.Cut(string(goMod), "\nrequire (")
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
+	}
+	write("go.mod", "module example.com/outside\n\ngo 1.26.0\n\nrequire github.com/seedbed-sim/seedbed v0.0.0\n\n"+
+		"replace github.com/seedbed-sim/seedbed => "+root+"\n\nrequire ("+needs)
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	require.NoError(t, err)
+	write("go.sum", string(sums))
+	write("scenario.go", outsideScenario)
+	write("main.go", outsideMain)
+
+	command := func(args ...string) (string, int) {
+		c := exec.Command("go", append([]string{"run", "."}, args...)...)
+		c.Dir = dir
+		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "PWD="+dir)
+		out, err := c.CombinedOutput()
+		if exit := new(exec.ExitError); errors.As(err, &exit) {
+			return string(out), exit.ExitCode()
+		}
+		require.NoError(t, err)
+		return string(out), 0
+	}
+	out, code := command("list")
+	require.Zero(t, code, out)
+	require.Equal(t, "ping/pong  Two nodes play.\n", out)
+	out, code = command("sweep", "--seeds", "1-200")
+	require.Zero(t, code, out)
+	require.Regexp(t, `ping/pong +200 .*as expected`, out)
+	out, code = command("run", "ping/pong", "--seed", "7", "--until-step", "5")
+	require.Zero(t, code, out)
+	require.Contains(t, out, "nothing violated so far")
+}
+
+const outsideMain = `package main
+
+import "github.com/seedbed-sim/seedbed/cli"
+
+func main() { cli.Main(pingPong) }
+`
+
+const outsideScenario = `package main
+
+import (
+	"time"
+
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+type player struct{}
+
+func (player) Start(env sim.Env) { env.SetTimer(sim.Timer{Name: "serve"}, time.Second) }
+
+func (player) Timeout(env sim.Env, t sim.Timer) { env.Send(env.ID()%3+1, "ping"); env.SetTimer(t, time.Second) }
+
+func (player) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
+	if env.Emit(msg); msg == "ping" {
+		env.Send(from, "pong")
+	}
+}
+
+var pingPong = &scenarios.Scenario{
+	Name: "ping/pong", Doc: "Two nodes play.", Space: nemesis.DefaultSpace("ping/pong"),
+	Build: func(r *scenarios.Run) {
+		r.AddServers(func(sim.NodeID) sim.Node { return player{} })
+		r.World.Watch(func(s *sim.Step) { r.Checks.Always("balls have a name").Check(s.Payload != "", func() string { return "none" }) })
+	},
+}
+`
+
+// TestInterrupted stops a sweep that would take for ever.
+func TestInterrupted(t *testing.T) {
+	self, err := os.FindProcess(os.Getpid())
+	require.NoError(t, err)
+	for name, s := range map[string]*scenarios.Scenario{"good": toys()[0], "six": toys()[6]} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			build := s.Build
+			var running sync.Once
+			s.Build = func(r *scenarios.Run) {
+				running.Do(func() {
+					if self.Signal(os.Interrupt) != nil {
+						t.Skip("no signals on this system")
+					}
+				})
+				build(r)
+			}
+			var stdout, stderr bytes.Buffer
+			code := cli.Run([]string{"sweep", "--for", "1h"}, &stdout, &stderr, scenarios.NewRegistry(s))
+			require.Equal(t, map[string]int{"good": 130, "six": 1}[name], code, "stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
+			require.Regexp(t, "(?m)^"+s.Name+" +[1-9]", stdout.String())
+			require.Contains(t, stdout.String(), "\ninterrupted: this is what there is until then\n")
+			require.Empty(t, stderr.String())
+		})
+	}
+}
+
+// TestFullDisk must not take half an answer for a whole one.
+func TestFullDisk(t *testing.T) {
+	for _, line := range []string{"list", "list --json", "plan toy/good --seed 1", "run toy/six --seed 1", "sweep toy/good --seeds 1-3", "help run"} {
+		t.Run(line, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			var stderr bytes.Buffer
+			code := cli.Run(strings.Fields(line), full{}, &stderr, scenarios.NewRegistry(toys()...))
+			require.Equal(t, 2, code)
+			require.Regexp(t, "^.*: cannot write the output: no space\n$", stderr.String())
+		})
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+// TestCatalogue runs what cmd/seedbed runs.
+func TestCatalogue(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var stdout, stderr bytes.Buffer
+	code := cli.Run([]string{"sweep", "--seeds", "1-3"}, &stdout, &stderr, scenarios.Catalogue())
+	require.Zero(t, code, "stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
+	for _, s := range scenarios.Catalogue().All() {
+		require.Regexp(t, "(?m)^"+s.Name+" +3 .*(as expected|anomaly)", stdout.String())
+	}
+}

@@ -1,0 +1,117 @@
+package cli_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// ticked is what a ticker says every 100 ms of its clock.
+type ticked struct{ Count int }
+
+// ticker is a node that counts, and tells its neighbour.
+type ticker struct {
+	Count int
+	every time.Duration
+	last  int // what it panics after; 0 for never
+}
+
+func (t *ticker) Start(env sim.Env) { env.SetTimer(sim.Timer{Name: "tick"}, t.every) }
+
+func (t *ticker) Timeout(env sim.Env, timer sim.Timer) {
+	if t.Count++; t.Count > t.last && t.last > 0 {
+		panic(fmt.Sprintf("no number comes after %d", t.last))
+	}
+	env.Emit(ticked{t.Count})
+	env.Send(3-env.ID(), t.Count)
+	env.Logf("%d so far", t.Count)
+	env.SetTimer(timer, t.every)
+}
+
+func (t *ticker) Receive(sim.Env, sim.NodeID, sim.Message) {}
+
+// toy is a scenario of two tickers that run for two seconds, watched and judged by fact and judge; nil does nothing.
+func toy(name, doc string, fact func(r *scenarios.Run, s *sim.Step, count int), judge func(r *scenarios.Run)) *scenarios.Scenario {
+	space := nemesis.DefaultSpace(name)
+	space.Nodes = nemesis.Range[int]{Min: 2, Max: 2}
+	space.Clients = nemesis.Range[int]{}
+	space.Duration = nemesis.Range[time.Duration]{Min: time.Second, Max: time.Second}
+	space.Faults = []nemesis.FaultKind{{Kind: "crash", Count: nemesis.Range[int]{Min: 0, Max: 1}}}
+	return &scenarios.Scenario{
+		Name: name, Doc: doc, Space: space, Tail: time.Second, Judge: judge,
+		Build: func(r *scenarios.Run) {
+			r.AddServers(func(sim.NodeID) sim.Node { return &ticker{every: 100 * time.Millisecond} })
+			r.World.Watch(func(s *sim.Step) {
+				r.Contents.Add("ticks", 1)
+				if fact != nil {
+					fact(r, s, s.Payload.(ticked).Count)
+				}
+			})
+		},
+	}
+}
+
+// crossed is violated by the sixth tick of the second node. Its name has what must be quoted in a name.
+const crossed = `nobody says "six"`
+
+func neverSix(r *scenarios.Run, s *sim.Step, count int) {
+	r.Checks.Always(crossed).Check(count < 6 || s.Node == 1, func() string { return fmt.Sprintf("%s said %d", s.Node, count) })
+}
+
+func counts(r *scenarios.Run, _ *sim.Step, count int) {
+	r.Checks.Always("counts are positive").Check(count > 0, func() string { return "not this one" })
+	if count == 8 {
+		r.Checks.Sometimes("somebody says eight").Hold()
+	}
+}
+
+// runs counts what happened in this process, as no scenario may.
+var runs atomic.Int64
+
+// toys are one scenario for each way in which a run or a sweep can end.
+func toys() []*scenarios.Scenario {
+	good := toy("toy/good", "Tickers count.", counts, nil)
+	good.Floors = []scenarios.Floor{{Count: "ticks", Least: 10}}
+
+	low := toy("toy/low", "A scenario in which less happens than it claims.", counts, nil)
+	low.Floors = []scenarios.Floor{{Count: "ticks", Least: 1000}}
+
+	demo := toy("demo/six", "A demonstration: somebody says six.", neverSix, nil)
+	demo.Anomaly = (&checkers.Property{Quantifier: checkers.Always, Name: crossed}).String()
+
+	panics := toy("toy/panic", "A node that panics.", counts, nil)
+	panics.Build = func(r *scenarios.Run) {
+		r.AddServers(func(sim.NodeID) sim.Node { return &ticker{every: 100 * time.Millisecond, last: 4} })
+	}
+
+	random := toy("toy/random", "Tickers whose pace depends on how many runs there have been.", counts, nil)
+	random.Build = func(r *scenarios.Run) {
+		pace := time.Duration(100+runs.Add(1)) * time.Millisecond
+		r.AddServers(func(sim.NodeID) sim.Node { return &ticker{every: pace} })
+		r.World.Watch(func(s *sim.Step) { counts(r, s, s.Payload.(ticked).Count) })
+	}
+
+	flaky := toy("toy/flaky", "A scenario that fails in the first run of a process.", func(r *scenarios.Run, _ *sim.Step, count int) {
+		first := runs.Add(1) == 1
+		r.Checks.Always("no run is the first").Check(!first, func() string { return "it is" })
+	}, nil)
+
+	return []*scenarios.Scenario{
+		good, low, demo, panics, random, flaky,
+		toy("toy/six", "A scenario that fails while it runs.", neverSix, nil),
+		toy("toy/late", "A scenario that fails when all is over.", counts, func(r *scenarios.Run) {
+			r.Checks.Always("the end is near").Violatef("it was only %s away", r.Scenario.Tail)
+		}),
+		toy("toy/unknown", "A scenario that cannot make up its mind.", counts, func(r *scenarios.Run) {
+			r.Checks.Add("decided", checkers.Result{Detail: "the budget of 0 steps ran out"})
+		}),
+		toy("toy/never", "A scenario that waits for what never happens.", counts, func(r *scenarios.Run) {
+			r.Checks.Sometimes("pigs fly")
+		}),
+	}
+}
