@@ -109,10 +109,12 @@ func (t *target) aim(e Event, strike func(sim.NodeID)) {
 	role, next := strings.CutPrefix(f.whom().Role, nextPrefix)
 	switch {
 	case next:
-		t.roles.wait(role, func(id sim.NodeID) {
-			if t.world.Now() < clock.Time(e.Until) {
-				try(id)
+		t.roles.wait(role, func(id sim.NodeID) bool {
+			if t.world.Now() >= clock.Time(e.Until) {
+				return false
 			}
+			try(id)
+			return true
 		})
 	case role != "":
 		try(t.roles.holders[role])

@@ -1,6 +1,10 @@
 package nemesis
 
-import "github.com/seedbed-sim/seedbed/sim"
+import (
+	"slices"
+
+	"github.com/seedbed-sim/seedbed/sim"
+)
 
 // Target is the one node that a fault strikes: by its id, or by a role that a scenario names, such as "leader": whoever
 // has it when the fault is due. A role of "next leader" waits: the fault strikes at the moment, until its window ends, at
@@ -54,11 +58,11 @@ type Roles struct {
 
 type waiting struct {
 	role   string
-	strike func(sim.NodeID)
+	strike func(sim.NodeID) bool // false: too late
 }
 
-// Set says that a node has a role from now on; Nobody, that no node has. Each fault that waits for the role strikes
-// once.
+// Set says that a node has a role from now on; Nobody, that no node has. The first fault that waits for the role strikes:
+// so several that wait strike those who get it one after the other.
 func (r *Roles) Set(role string, id sim.NodeID) {
 	if r.holders == nil {
 		r.holders = make(map[string]sim.NodeID)
@@ -67,21 +71,18 @@ func (r *Roles) Set(role string, id sim.NodeID) {
 	if id == sim.Nobody {
 		return
 	}
-	var due []waiting
-	kept := r.waiting[:0]
-	for _, w := range r.waiting {
+	for i, w := range r.waiting {
 		if w.role == role {
-			due = append(due, w)
-		} else {
-			kept = append(kept, w)
+			r.waiting = slices.Delete(r.waiting, i, i+1)
+			if w.strike(id) {
+				return
+			}
+			r.Set(role, id) // that one waited too long
+			return
 		}
-	}
-	r.waiting = kept
-	for _, w := range due {
-		w.strike(id)
 	}
 }
 
-func (r *Roles) wait(role string, strike func(sim.NodeID)) {
+func (r *Roles) wait(role string, strike func(sim.NodeID) bool) {
 	r.waiting = append(r.waiting, waiting{role, strike})
 }

@@ -98,7 +98,7 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 		s.Ops = nemesis.Range[int]{}
 	}
 	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
-	s.Roles = []string{"leader", "next leader", "next voter"} // the last to win an election; the next to win, or to vote in one
+	s.Roles = []string{"leader", "next leader", "next voter", "next committer"}
 	s.Storms = nemesis.Range[int]{Min: 0, Max: 5}
 	s.Faults = append(s.Faults,
 		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Max: 16}, Window: short},
@@ -180,7 +180,7 @@ func tailOps(tail time.Duration, client int, ops []nemesis.Op) []nemesis.Op {
 // watchRaft checks the facts of Raft members online, and counts what happened.
 func watchRaft(r *Run) {
 	check := checkers.NewRaft(r.Checks)
-	leaders := int64(0)
+	leaders, leader := int64(0), sim.Nobody
 	cutOff := r.Checks.Sometimes("a leader was cut off")
 	torn := r.Checks.Sometimes("a torn tail was recovered")
 	truncated := r.Checks.Sometimes("a log lost entries to another leader's")
@@ -194,7 +194,8 @@ func watchRaft(r *Run) {
 		switch f := s.Payload.(type) {
 		case raft.BecameLeader:
 			check.Leader(s.Node, f.Term, f.LastIndex)
-			r.SetRole("leader", s.Node)
+			leader = s.Node
+			r.SetRole("leader", leader)
 			if leaders++; leaders > 1 {
 				r.Contents.Add("leader changes", 1)
 			}
@@ -206,12 +207,17 @@ func watchRaft(r *Run) {
 		case raft.Appended:
 			check.Append(s.Node, f.Index, f.Term, f.Digest)
 		case raft.Voted:
-			r.SetRole("voter", s.Node)
+			if f.For != s.Node {
+				r.SetRole("voter", s.Node)
+			}
 		case raft.Truncated:
 			check.Truncate(s.Node, f.From)
 			truncated.Hold()
 		case raft.Committed:
 			check.Commit(s.Node, f.Index, f.Term, f.In)
+			if s.Node == leader {
+				r.SetRole("committer", leader)
+			}
 		case raft.Applied:
 			check.Apply(s.Node, f.Index, f.Term, f.Digest)
 		case raft.Recovered:
