@@ -14,6 +14,8 @@
 //	3    a determinism failure: one plan gave different runs, so that no verdict means anything
 //	130  a sweep was interrupted, and had found nothing until then
 //
+// Note that "go run" turns each of them but 0 into 1: build the command where the code matters.
+//
 // What was asked for goes to standard output; errors, of one line, and progress go to standard error. With --json the
 // output is JSON, in which seeds and hashes are strings, since they need more than the 53 bits that many readers have.
 // Files are written whole or not at all.

@@ -29,7 +29,8 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `Run one seed, or a plan from a file, and judge it. A run that fails is run again twice, recorded and deeply hashed: if
 the runs are the same, the failure is shown with the steps that led there, and else a determinism failure is.
 
-A plan file names its scenario, so SCENARIO may be left out. It is what "plan --json" prints, perhaps edited, or a finding of a sweep.`,
+A plan file names its scenario, so SCENARIO may be left out. It is what "plan --json" prints, perhaps edited, or a
+finding of a sweep.`,
 		Example: a.examples(
 			"run {scenario} --seed 7", "",
 			"run {scenario} --seed 7 --until-step 1893", "stop there, and show what led there",

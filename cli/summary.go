@@ -142,10 +142,10 @@ func (s *sweep) printAll(p *part) error {
 	if err := t.write(s.stdout); err != nil {
 		return err
 	}
-	t = table{right: 2}
-	t.add("property", "held", "in seeds")
+	t = table{right: 3}
+	t.add("property", "held", "in seeds", "violated in")
 	for _, c := range p.Checks.Tallies() {
-		t.add(c.String(), strconv.FormatUint(c.Held, 10), strconv.Itoa(c.Runs))
+		t.add(c.String(), strconv.FormatUint(c.Held, 10), strconv.Itoa(c.Runs), strconv.Itoa(c.Violated))
 	}
 	fmt.Fprintln(s.stdout)
 	return t.write(s.stdout)

@@ -50,8 +50,9 @@ type countJSON struct {
 }
 
 type propertyJSON struct {
-	Held  uint64 `json:"held"`  // times
-	Seeds int    `json:"seeds"` // in which it held
+	Held     uint64 `json:"held"`     // times
+	Seeds    int    `json:"seeds"`    // in which it held
+	Violated int    `json:"violated"` // seeds
 }
 
 type reachedJSON struct {
@@ -109,7 +110,7 @@ func (p *part) json() partJSON {
 		j.Contents[name] = countJSON{p.Total(name), p.Median(name)}
 	}
 	for _, t := range p.Checks.Tallies() {
-		held := propertyJSON{t.Held, t.Runs}
+		held := propertyJSON{t.Held, t.Runs, t.Violated}
 		if t.Quantifier == checkers.Sometimes {
 			j.Sometimes[t.Name] = held
 		} else {
