@@ -69,3 +69,24 @@ func BenchmarkBoot(b *testing.B) {
 		_ = d.Boot(&port{storage: d}).List("log/")
 	}
 }
+
+// BenchmarkCrash is a life with ten synced and ten unsynced writes, its crash and the next boot.
+func BenchmarkCrash(b *testing.B) {
+	record := make([]byte, 100)
+	b.ReportAllocs()
+	for seed := uint64(0); b.Loop(); seed++ {
+		d := disksim.New(seed, 1, disksim.Config{})
+		p := &port{storage: d}
+		disk := d.Boot(p)
+		f := disk.Open("log")
+		for i := range 20 {
+			if i == 10 {
+				must(disk.Sync())
+				d.Synced(p.token)
+			}
+			must(f.Append(record))
+		}
+		d.Crash(21)
+		d.Boot(p)
+	}
+}

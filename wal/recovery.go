@@ -18,7 +18,8 @@ type Recovery struct {
 }
 
 // Open opens the log of this name, or an empty one. What it finds is on disk when it returns: it syncs, unless there is
-// no file yet. A *CorruptError says that synced records are damaged; the files are then left as they are.
+// no file yet. A *CorruptError says that synced records are damaged; the files are then left as they are. Any other error
+// is the disk's.
 func Open(disk sim.Disk, name string, o Options) (*Log, error) {
 	l := &Log{disk: disk, name: name, options: o.withDefaults(), sealed: true, low: 1, next: 1}
 	l.seed = crc32.Checksum([]byte(name), castagnoli)
@@ -218,6 +219,9 @@ func (l *Log) checkMarks(all []*found, tip int) error {
 	var buf []byte
 	for i := max(tip, 0); i < len(all); i++ {
 		f := all[i]
+		if i == tip && f.end == f.size {
+			continue
+		}
 		var err error
 		if buf, err = contents(f.file, buf); err != nil {
 			return err

@@ -113,3 +113,23 @@ func BenchmarkOpenEmpty(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOpen is the recovery of a hundred records of 64 bytes.
+func BenchmarkOpen(b *testing.B) {
+	d := disksim.New(1, 1, disksim.Config{})
+	p := &port{storage: d}
+	l, err := wal.Open(d.Boot(p), "log", wal.Options{})
+	must(err)
+	for range 100 {
+		_, err := l.Append(make([]byte, 64))
+		must(err)
+	}
+	must(l.Sync())
+	d.Synced(p.token)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := wal.Open(d.Boot(p), "log", wal.Options{})
+		must(err)
+		d.Synced(p.token)
+	}
+}

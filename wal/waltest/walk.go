@@ -3,274 +3,106 @@ package waltest
 import (
 	"bytes"
 	"fmt"
-	"maps"
+	"testing"
 
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/seedbed-sim/seedbed/clock"
-	"github.com/seedbed-sim/seedbed/disksim"
-	"github.com/seedbed-sim/seedbed/disksim/disktest"
-	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// walk is a random life of a log beside a model that keeps a full copy of it at every moment.
-type walk struct {
-	*rapid.T
-	open func(sim.Disk) (Log, error)
-	m    *disktest.Machine
-	log  Log
-	// The moments from the last that is durable to the node's view.
-	moments []moment
-	acks    []ack   // completed by the node's account, but their effects may not all have left
-	started []start // in the background
-	durable uint64  // by the node's account
-	written int
-}
-
-// moment is a state of the log after a call.
-type moment struct {
-	from        uint64 // how many effects the node had before the call that made it
-	first, next uint64
-	records     map[uint64]dumbRecord // those below first too
-}
-
-type dumbRecord struct {
-	time clock.Time
-	data []byte
-}
-
-// ack is a promise that the log is on disk as it was before a number of effects, as soon as another number has left.
-type ack struct{ effects, state uint64 }
-
-type start struct {
-	done    sim.Timer
-	effects uint64
-	lsn     uint64
-}
-
-func newWalk(t *rapid.T, open func(sim.Disk) (Log, error), seed uint64) *walk {
-	w := &walk{T: t, open: open, m: disktest.NewMachine(disksim.New(seed, 1, disksim.Config{}))}
-	w.m.Lazy = true
-	w.moments = []moment{{first: 1, next: 1}}
-	w.boot()
-	return w
-}
-
-func (w *walk) run() {
-	w.Repeat(map[string]func(*rapid.T){
-		"append":   func(*rapid.T) { w.append() },
-		"append 2": func(*rapid.T) { w.append() },
-		"sync":     func(*rapid.T) { w.sync() },
-		"start":    func(*rapid.T) { w.start() },
-		"complete": func(*rapid.T) { w.complete() },
-		"suffix":   func(*rapid.T) { w.suffix() },
-		"prefix":   func(*rapid.T) { w.prefix() },
-		"depart":   func(*rapid.T) { w.depart(rapid.IntRange(0, w.m.Pending()).Draw(w.T, "effects")) },
-		"depart 2": func(*rapid.T) { w.depart(w.m.Pending()) },
-		"restart":  func(*rapid.T) { w.restart() },
-		"crash":    func(*rapid.T) { w.crash() },
-		"":         func(*rapid.T) { w.check() },
+// walk is a random life.
+func (s suite) walk(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(t, s.open, rapid.Uint64().Draw(t, "seed"))
+		written := 0
+		write := func(t *rapid.T) {
+			size := rapid.OneOf(rapid.IntRange(0, 60), rapid.IntRange(0, 1000)).Draw(t, "bytes")
+			written++
+			rec := bytes.Repeat([]byte{byte(1 + written%255)}, size)
+			if rapid.Bool().Draw(t, "same as once") { // so that old bytes fit where new ones should be
+				rec = bytes.Repeat([]byte{byte(m.view().next)}, 20)
+			}
+			m.append(clock.Time(rapid.IntRange(-1, 1).Draw(t, "time")), rec)
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"append":   write,
+			"append 2": write,
+			"sync":     func(*rapid.T) { m.sync() },
+			"start":    func(*rapid.T) { m.start() },
+			"complete": func(t *rapid.T) {
+				if n := m.m.Background(); n > 0 {
+					m.complete(rapid.IntRange(0, n-1).Draw(t, "sync"))
+				}
+			},
+			"suffix": func(t *rapid.T) {
+				m.suffix(rapid.Uint64Range(m.view().first, m.view().next).Draw(t, "from"))
+			},
+			"prefix": func(t *rapid.T) {
+				next := m.view().next + uint64(rapid.IntRange(0, 2).Draw(t, "beyond"))
+				m.prefix(rapid.Uint64Range(m.view().first, next).Draw(t, "before"))
+			},
+			"depart":   func(t *rapid.T) { m.depart(rapid.IntRange(0, m.m.Pending()).Draw(t, "effects")) },
+			"depart 2": func(*rapid.T) { m.depart(m.m.Pending()) },
+			"restart":  func(*rapid.T) { m.restart() },
+			"crash":    func(*rapid.T) { m.crash() },
+			"":         func(*rapid.T) { m.check() },
+		})
 	})
 }
 
-func (w *walk) view() *moment { return &w.moments[len(w.moments)-1] }
-
-// effects is how many the node has had since the world began.
-func (w *walk) effects() uint64 { return w.m.Left + uint64(w.m.Pending()) }
-
-// change makes a moment of a call.
-func (w *walk) change(f func(m *moment), call func() error) {
-	v := w.view()
-	next := moment{w.effects(), v.first, v.next, maps.Clone(v.records)}
-	if next.records == nil {
-		next.records = make(map[uint64]dumbRecord)
+// everyCrash lives one life that has everything in it, and ends it after each of its effects; then it goes on.
+func (s suite) everyCrash(t *testing.T) {
+	live := func(m *model) {
+		write := func(n int) {
+			for range n {
+				m.append(7, fmt.Appendf(nil, "record %0*d", 60*m.view().next%160, m.view().next))
+			}
+		}
+		write(3)
+		m.sync()
+		write(5)
+		m.sync()
+		write(1)
+		m.sync()
+		m.start()
+		write(2)
+		m.suffix(m.view().next - 5)
+		write(1)
+		m.suffix(m.view().next - 2)
+		m.sync()
+		write(4)
+		m.prefix(m.view().next - 3)
+		m.start()
+		write(4)
+		m.sync()
+		m.prefix(m.view().next)
+		write(1)
+		m.prefix(m.view().next + 5)
+		write(2)
+		m.sync()
 	}
-	require.NoError(w, call())
-	f(&next)
-	w.moments = append(w.moments, next)
-}
+	whole := newModel(t, s.open, 0)
+	live(whole)
+	for effects := range whole.m.Pending() + 1 {
+		for seed := range uint64(20) {
+			m := newModel(t, s.open, seed)
+			live(m)
+			m.depart(effects)
+			for range m.m.Background() {
+				m.complete(0)
+			}
+			m.crash()
+			m.check()
 
-func (w *walk) append() {
-	size := rapid.OneOf(rapid.IntRange(0, 60), rapid.IntRange(0, 1000)).Draw(w.T, "bytes")
-	at := clock.Time(rapid.IntRange(-1, 1).Draw(w.T, "time"))
-	w.written++
-	rec := bytes.Repeat([]byte{byte(1 + w.written%255)}, size)
-	if rapid.Bool().Draw(w.T, "same as once") { // so that old bytes fit where new ones should be
-		rec = bytes.Repeat([]byte{byte(w.view().next)}, 20)
-	}
-	w.change(func(m *moment) {
-		m.records[m.next] = dumbRecord{at, rec}
-		m.next++
-	}, func() error {
-		lsn, err := w.log.AppendAt(at, rec)
-		require.Equal(w, w.view().next, lsn)
-		return err
-	})
-}
-
-func (w *walk) sync() {
-	state := w.effects()
-	require.NoError(w, w.log.Sync())
-	w.durable = w.view().next - 1
-	w.acks = append(w.acks, ack{w.effects(), state})
-	w.depart(0)
-}
-
-func (w *walk) start() {
-	done := sim.Timer{Name: "sync", Key: uint64(w.written)<<32 | w.effects()}
-	for _, s := range w.started {
-		if s.done == done {
-			w.Skip()
+			// The next life starts in whatever this one left, and is cut short in its recovery or soon after.
+			live(m)
+			m.depart(effects % 13)
+			m.crash()
+			m.crash()
+			live(m)
+			m.depart(m.m.Pending())
+			m.crash()
+			m.check()
 		}
 	}
-	w.started = append(w.started, start{done, w.effects(), w.view().next - 1})
-	require.NoError(w, w.log.StartSync(done))
-}
-
-func (w *walk) complete() {
-	n := w.m.Background()
-	if n == 0 {
-		w.Skip()
-	}
-	done := w.m.Complete(rapid.IntRange(0, n-1).Draw(w.T, "sync"))
-	require.NoError(w, w.log.Synced(done))
-	for i, s := range w.started {
-		if s.done == done {
-			w.started = append(w.started[:i], w.started[i+1:]...)
-			w.durable = max(w.durable, s.lsn)
-			w.settle(s.effects)
-			return
-		}
-	}
-}
-
-func (w *walk) suffix() {
-	v := w.view()
-	from := rapid.Uint64Range(v.first, v.next).Draw(w.T, "from")
-	w.change(func(m *moment) {
-		for ; m.next > from; m.next-- {
-			delete(m.records, m.next-1)
-		}
-	}, func() error { return w.log.TruncateSuffix(from) })
-	w.durable = min(w.durable, from-1)
-	for i := range w.started {
-		w.started[i].lsn = min(w.started[i].lsn, from-1)
-	}
-}
-
-func (w *walk) prefix() {
-	v := w.view()
-	before := rapid.OneOf(rapid.Uint64Range(v.first, v.next), rapid.Uint64Range(v.first, v.next+2)).Draw(w.T, "before")
-	w.change(func(m *moment) {
-		m.first = before
-		if before > m.next {
-			m.next, m.records = before, make(map[uint64]dumbRecord)
-		}
-	}, func() error { return w.log.TruncatePrefix(before) })
-}
-
-// depart lets effects leave; promises that depend on no others are then binding.
-func (w *walk) depart(n int) {
-	w.m.Depart(n)
-	for len(w.acks) > 0 && w.acks[0].effects <= w.m.Left {
-		w.settle(w.acks[0].state)
-		w.acks = w.acks[1:]
-	}
-}
-
-// settle drops the moments before the one that this many effects made.
-func (w *walk) settle(effects uint64) {
-	n := 0
-	for n+1 < len(w.moments) && w.moments[n+1].from < effects {
-		n++
-	}
-	w.moments = w.moments[n:]
-}
-
-func (w *walk) check() {
-	v := w.view()
-	require.Equal(w, v.first, w.log.First())
-	require.Equal(w, v.next, w.log.Next())
-	require.LessOrEqual(w, w.log.Durable(), w.durable)
-	if v.next-1 > w.durable {
-		require.Equal(w, w.durable, w.log.Durable())
-	}
-	lsn := v.first
-	for got, rec := range w.log.All(0) {
-		require.Equal(w, lsn, got)
-		require.True(w, bytes.Equal(v.records[lsn].data, rec), "record %d is not as it was written", lsn)
-		at, err := w.log.Time(lsn)
-		require.NoError(w, err)
-		require.Equal(w, v.records[lsn].time, at)
-		lsn++
-	}
-	require.Equal(w, v.next, lsn)
-}
-
-// restart ends the process, not the machine: the page cache has everything, the disk only when Open is done.
-func (w *walk) restart() {
-	w.depart(w.m.Pending())
-	var err error
-	w.log, err = w.open(w.m.Boot())
-	require.NoError(w, err)
-	w.started, w.durable = nil, w.view().next-1
-	require.Equal(w, w.durable, w.log.Durable())
-	w.acks = append(w.acks, ack{w.effects(), w.effects()})
-	w.depart(0)
-}
-
-func (w *walk) crash() {
-	w.m.Crash()
-	for len(w.moments) > 1 && w.view().from >= w.m.Left {
-		w.moments = w.moments[:len(w.moments)-1]
-	}
-	w.boot()
-}
-
-// boot opens the log, which must be a state that the moments allow, and takes it as the only one.
-func (w *walk) boot() {
-	var err error
-	w.log, err = w.open(w.m.Boot())
-	require.NoError(w, err)
-	why := "there is nothing to compare with"
-	for i := range w.moments {
-		if why = w.allows(&w.moments[i]); why == "" {
-			break
-		}
-	}
-	if why != "" {
-		w.Fatalf("the log [%d,%d) after the crash: %s; %d moments", w.log.First(), w.log.Next(), why, len(w.moments))
-	}
-	found := moment{first: w.log.First(), next: w.log.Next(), records: make(map[uint64]dumbRecord)}
-	for lsn, rec := range w.log.All(0) {
-		at, err := w.log.Time(lsn)
-		require.NoError(w, err)
-		found.records[lsn] = dumbRecord{at, rec}
-	}
-	w.moments, w.acks, w.started, w.durable = []moment{found}, nil, nil, found.next-1
-}
-
-// allows says why the log is not a prefix of what it was at a moment, trimmed as it was at any, and at least as long as it
-// was at some; empty if it is.
-func (w *walk) allows(m *moment) string {
-	shortest, trimmed := w.view().next, false
-	for _, other := range w.moments {
-		shortest = min(shortest, other.next)
-		trimmed = trimmed || other.first == w.log.First()
-	}
-	switch {
-	case !trimmed:
-		return "it never started there"
-	case w.log.Next() > m.next:
-		return fmt.Sprintf("it ended at %d", m.next)
-	case w.log.Next() < shortest:
-		return fmt.Sprintf("it ended at %d or beyond", shortest)
-	}
-	for lsn, rec := range w.log.All(0) {
-		if want, ok := m.records[lsn]; !ok || !bytes.Equal(want.data, rec) {
-			return fmt.Sprintf("record %d was another", lsn)
-		}
-	}
-	return ""
 }

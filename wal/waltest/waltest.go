@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/disksim"
@@ -48,7 +47,8 @@ func Run(t *testing.T, open func(d sim.Disk) (Log, error)) {
 		name string
 		test func(*testing.T)
 	}{
-		{"against a dumb model", s.model},
+		{"against a dumb model", s.walk},
+		{"a crash after each effect", s.everyCrash},
 		{"reading", s.reading},
 		{"truncating the suffix", s.suffix},
 		{"truncating the prefix", s.prefix},
@@ -65,12 +65,6 @@ func Run(t *testing.T, open func(d sim.Disk) (Log, error)) {
 
 type suite struct {
 	open func(d sim.Disk) (Log, error)
-}
-
-func (s suite) model(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		newWalk(t, s.open, rapid.Uint64().Draw(t, "seed")).run()
-	})
 }
 
 // bench is a log on a machine.
