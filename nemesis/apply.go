@@ -53,14 +53,26 @@ func Apply(w *sim.World, net *netsim.Network, p Plan, roles *Roles) {
 	var deeds []deed
 	for _, e := range p.Faults {
 		var heal func()
-		strike := func(id sim.NodeID) { heal = e.Fault.strike(t, id, e.Until) }
-		deeds = append(deeds, deed{e.At, true, func() { t.aim(e, strike) }})
-		if e.Until != 0 {
-			deeds = append(deeds, deed{e.Until, false, func() {
-				if heal != nil {
-					heal()
-				}
+		healed := func() {
+			if heal != nil {
+				heal()
+			}
+		}
+		if t.waits(e) {
+			deeds = append(deeds, deed{e.At, true, func() {
+				t.await(e, func(id sim.NodeID) {
+					until := min(time.Duration(w.Now())+e.Until-e.At, p.Duration)
+					heal = e.Fault.strike(t, id, until)
+					w.At(clock.Time(until), healed)
+				})
 			}})
+			continue
+		}
+		deeds = append(deeds, deed{e.At, true, func() {
+			t.aim(e, func(id sim.NodeID) { heal = e.Fault.strike(t, id, e.Until) })
+		}})
+		if e.Until != 0 {
+			deeds = append(deeds, deed{e.Until, false, healed})
 		}
 	}
 	slices.SortStableFunc(deeds, func(a, b deed) int {
@@ -88,39 +100,48 @@ type target struct {
 	nodes []nodeState // by NodeID
 }
 
-// aim finds the node that an event's fault is to strike, now or when somebody gets the role it waits for. If there is
-// none, or it is down, the fault is moot. Faults that are not about one node strike Nobody.
+// aim finds the node that an event's fault is to strike. If there is none, or it is down, the fault is moot. Faults that
+// are not about one node strike Nobody.
 func (t *target) aim(e Event, strike func(sim.NodeID)) {
 	f, ok := e.Fault.(aimed)
 	if !ok {
 		strike(sim.Nobody)
 		return
 	}
-	try := func(id sim.NodeID) {
-		switch {
-		case id == sim.Nobody:
-			t.world.Fault(Moot{e.Fault, "nobody is " + f.whom().Role})
-		case !t.world.Up(id):
-			t.moot(e.Fault, id, "is down")
-		default:
-			strike(id)
+	id := f.whom().Node
+	if role := f.whom().Role; role != "" {
+		if id = t.roles.holders[role]; id == sim.Nobody {
+			t.world.Fault(Moot{e.Fault, "nobody is " + role})
+			return
 		}
 	}
-	role, next := strings.CutPrefix(f.whom().Role, nextPrefix)
-	switch {
-	case next:
-		t.roles.wait(role, func(id sim.NodeID) bool {
-			if t.world.Now() >= clock.Time(e.Until) {
-				return false
-			}
-			try(id)
-			return true
-		})
-	case role != "":
-		try(t.roles.holders[role])
-	default:
-		try(f.whom().Node)
+	t.try(e, id, strike)
+}
+
+func (t *target) try(e Event, id sim.NodeID, strike func(sim.NodeID)) {
+	if !t.world.Up(id) {
+		t.moot(e.Fault, id, "is down")
+		return
 	}
+	strike(id)
+}
+
+// waits reports whether an event's fault waits for somebody to get a role.
+func (t *target) waits(e Event) bool {
+	f, ok := e.Fault.(aimed)
+	return ok && strings.HasPrefix(f.whom().Role, nextPrefix)
+}
+
+// await has such a fault strike the next node that gets the role before the window ends.
+func (t *target) await(e Event, strike func(sim.NodeID)) {
+	role := strings.TrimPrefix(e.Fault.(aimed).whom().Role, nextPrefix)
+	t.roles.wait(role, func(id sim.NodeID) bool {
+		if t.world.Now() >= clock.Time(e.Until) {
+			return false
+		}
+		t.try(e, id, strike)
+		return true
+	})
 }
 
 // nodeState is a node as faults have left it. It only knows of what faults did.

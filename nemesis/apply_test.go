@@ -46,8 +46,8 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Role: "next third"}}}, {1 * s, 1400 * time.Millisecond, Pause{Target: Target{Role: "next third"}}}}, `
 1.500s fault Crash{next third}
 1.500s crash n3
-3.000s fault Healed Crash{next third}
-3.000s boot n3`},
+3.500s fault Healed Crash{next third}
+3.500s boot n3`},
 
 		// A crash of a crashed node is not a second one, and its end brings nothing back.
 		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {2 * s, 4 * s, Crash{Target: Target{Node: 2}}}}, `

@@ -7,8 +7,9 @@ import (
 )
 
 // Target is the one node that a fault strikes: by its id, or by a role that a scenario names, such as "leader": whoever
-// has it when the fault is due. A role of "next leader" waits: the fault strikes at the moment, until its window ends, at
-// which somebody gets the role, in the middle of the handler that brought it about. So rare windows are met.
+// has it when the fault is due. A role of "next leader" waits: the fault strikes at the moment, in its window, at which
+// somebody gets the role, in the middle of the handler that brought it about; what it does lasts as long as the window,
+// from then on. So rare windows are met.
 type Target struct {
 	Node sim.NodeID
 	Role string // instead of Node

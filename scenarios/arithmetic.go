@@ -22,8 +22,8 @@ var (
 		s := arithmeticScenario("arithmetic/arrival",
 			"A demonstration: replicas that apply commands as they arrive diverge.", arithmetic.ArrivalOrder)
 		s.Anomaly = `always "replicas agree on each number"`
-		s.Space.Faults = nil
-		s.Floors = nil
+		s.Space.Faults, s.Floors = nil, nil
+		s.Space.Links[0].Max.Loss = 0
 		return s
 	}()
 )

@@ -99,10 +99,10 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 	}
 	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
 	s.Roles = []string{"leader", "next leader", "next voter", "next committer"}
-	s.Storms = nemesis.Range[int]{Min: 0, Max: 5}
+	s.Storms = nemesis.Range[int]{Max: 6}
 	s.Faults = append(s.Faults,
-		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Max: 16}, Window: short},
-		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
+		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Max: 24}, Window: short},
+		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Max: 16}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
 		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
 		nemesis.FaultKind{Kind: "clock_drift", Count: nemesis.Range[int]{Max: 2}, Rate: nemesis.Range[sim.PPM]{Min: 100_000, Max: 700_000}},
 	)

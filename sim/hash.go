@@ -28,6 +28,9 @@ type typeIDs struct {
 // of returns the id of v's type; 0 for nil.
 func (t *typeIDs) of(v any) uint64 {
 	typ := *(*unsafe.Pointer)(unsafe.Pointer(&v))        // the type word of an interface value
+	if typ == nil {
+		return 0
+	}
 	i := uint64(uintptr(typ)) * 0x9e3779b97f4a7c15 >> 56 //seedbed:ok address chooses a cache slot, never a value
 	if t.types[i] == typ {
 		return t.ids[i]
