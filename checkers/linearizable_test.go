@@ -3,6 +3,7 @@ package checkers
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,14 +15,12 @@ import (
 
 // checkAll judges a history by every way there is, which must agree, and returns the verdict.
 func checkAll(t require.TestingT, m Model, ops []*sim.Op) Verdict {
-	ways := map[string]func(p *part, calls []call) bool{
-		"greedy": func(_ *part, calls []call) bool { return newSearch(&m, calls).greedy() },
-		"porcupine": func(_ *part, calls []call) bool {
-			s := newSearch(&m, calls)
-			s.budget = 1e6
-			ok, _ := s.porcupine(false)
-			return ok
-		},
+	search := func(calls []call) bool {
+		s := newSearch(&m, calls)
+		s.budget = 1e6
+		ok, _ := s.porcupine(false)
+		require.Positive(t, s.budget)
+		return ok
 	}
 	result := Linearizable(m, ops)
 	require.Equal(t, result, Linearizable(m, ops), "same history, same bytes")
@@ -30,11 +29,11 @@ func checkAll(t require.TestingT, m Model, ops []*sim.Op) Verdict {
 	}
 	plain, inferred := true, true
 	for _, p := range partition(&m, ops) {
-		calls := m.infer(append([]call{}, p.calls...))
-		plain = plain && ways["porcupine"](p, p.calls)
-		inferred = inferred && ways["porcupine"](p, calls)
-		if ways["greedy"](p, calls) {
-			require.True(t, ways["porcupine"](p, p.calls), "a greedy order is an order")
+		calls := m.infer(slices.Clone(p.calls))
+		ok := search(calls)
+		plain, inferred = plain && search(p.calls), inferred && ok
+		if newSearch(&m, calls).greedy() {
+			require.True(t, ok, "a greedy order is an order")
 		}
 	}
 	require.Equal(t, result.Verdict == Valid, plain, "without inference")

@@ -331,6 +331,13 @@ func TestExactlyOnce(t *testing.T) {
 			copy n2 n1
 			apply n2 a2
 			apply n2 a1`, verdict: Invalid, property: "a request takes effect once", detail: "n2 applies a1 again"},
+		{name: "acknowledged, and lost to a snapshot", facts: `
+			apply n1 a1
+			apply n2 a1
+			apply n2 a2
+			ack a2
+			copy n2 n1
+			quiet n2`, verdict: Invalid, property: "acknowledged requests take effect", detail: "n2 has not applied a2"},
 		{name: "acknowledged, and not everywhere", facts: `
 			apply n1 a1
 			ack a1

@@ -136,6 +136,17 @@ func TestLinearizable(t *testing.T) {
 			1-2  n1  put x a
 			5-6  n2  cas x a c -> not
 			7-8  n1  put x b      info`, Invalid, `cas x "a" to "c" → not swapped of n2`},
+		{"one info write explains two refused swaps, another does not", "cas", `
+			1-2  n1  put x c
+			3-4  n1  put x b      info
+			3-4  n2  put x a      info
+			5-6  n3  cas x c z -> not
+			7-8  n3  cas x b z -> not`, Valid, ""},
+		{"no info write explains two refused swaps", "cas", `
+			1-2  n1  put x c
+			3-4  n1  put x b      info
+			5-6  n3  cas x c z -> not
+			7-8  n3  cas x b z -> not`, Invalid, ""},
 		{"a chain of info swaps", "cas", `
 			1-2  n1  put x a      info
 			1-2  n2  cas x a b    info
@@ -268,23 +279,23 @@ key x: get x → "b" of n3 has no place: after the 6 operations that can be orde
 // TestExplanationIsTheLongest: of several orders that end nowhere, the longest tells most.
 func TestExplanationIsTheLongest(t *testing.T) {
 	ops := history(t, `
-		1-9    n1  put x a
-		1-9    n2  put x b
-		2-3    n3  get x -> a
-		4-5    n4  get x -> b
-		6-7    n4  get x -> b
-		10-11  n3  get x -> a
+		1-9    n1  append x a
+		1-9    n2  append x b
+		10-11  n3  get x -> ab
+		10-30  n4  get x -> ba
+		12-13  n3  get x -> ab
+		14-15  n3  get x -> q
 	`)
 	for range 20 { // Porcupine's own order differs from time to time
 		require.Equal(t, strings.TrimSpace(`
-key x: get x → "a" of n3 has no place: after the 5 operations that can be ordered before it, the state is "b"
+key x: get x → "q" of n3 has no place: after the 4 operations that can be ordered before it, the state is "ab"
   order  steps  client  operation
-  1      1–9    n1      put x "a"
-  3      1–9    n2      put x "b"
-  2      2–3    n3      get x → "a"
-  4      4–5    n4      get x → "b"
-  5      6–7    n4      get x → "b"
-  !      10–11  n3      get x → "a"`), Linearizable(RegisterModel(), ops).Detail)
+  1      1–9    n1      append x "a"
+  2      1–9    n2      append x "b"
+  3      10–11  n3      get x → "ab"
+  -      10–30  n4      get x → "ba"
+  4      12–13  n3      get x → "ab"
+  !      14–15  n3      get x → "q"`), Linearizable(KVModel(), ops).Detail)
 	}
 }
 
@@ -404,6 +415,14 @@ func TestOwnModel(t *testing.T) {
 		}
 		require.Equal(t, c.verdict, Linearizable(queue, c.ops).Verdict)
 	}
+
+	// Equal operations of unknown outcome can change places: there is little to search.
+	ops := []*sim.Op{op(50, 51, sim.OK, "b", nil), op(52, 53, sim.OK, "pop", "c")}
+	for i := range uint64(40) {
+		ops = append(ops, op(i, 0, sim.Pending, "a", nil))
+		ops[i].ID = int(i)
+	}
+	require.Equal(t, Invalid, Linearizable(queue, ops).Verdict)
 }
 
 func BenchmarkUnknown(b *testing.B) {
