@@ -32,11 +32,11 @@ func (f *Crash) draw(d *drawing, _ FaultKind) {
 	f.Target = d.target()
 	switch d.below(8) { // most strike where unsynced data is at stake
 	case 0:
-	case 1, 2, 3:
+	case 1, 2:
 		f.Sync = sim.BeforeSync
-	case 4, 5, 6:
+	case 3, 4, 5:
 		f.Sync = sim.InsideSync
-	case 7:
+	case 6, 7:
 		f.Sync = sim.AfterSync
 	}
 }

@@ -98,7 +98,7 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 		s.Ops = nemesis.Range[int]{}
 	}
 	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
-	s.Roles = []string{"leader", "next leader", "next voter", "next committer"}
+	s.Roles = []string{"leader", "next leader", "next leader", "next leader", "next voter", "next committer"}
 	s.Storms = nemesis.Range[int]{Max: 6}
 	s.Faults = append(s.Faults,
 		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Max: 24}, Window: short},

@@ -389,6 +389,24 @@ func TestABackgroundSyncCompletesAsATimeout(t *testing.T) {
 	assert.Equal(t, "1.010s synced/7 input/output error", j.lines[1])
 }
 
+// The background sync begins when it departs: a pause that holds the writes
+// before it holds it too.
+func TestABackgroundSyncCoversWhatHasDeparted(t *testing.T) {
+	disk := &slowDisk{}
+	w := sim.New(sim.Config{Disk: func(sim.NodeID) sim.Storage { return disk }})
+	defer w.Close()
+	w.Add(node(&script{start: func(env sim.Env) {
+		appendSync(env, "a") // departs at 10 ms
+		env.Disk().Open("log").Append([]byte("b"))
+		env.Disk().StartSync(sim.Timer{Name: "done"})
+	}}))
+	w.At(at(5*ms), func() { w.Pause(1) })
+	w.At(at(50*ms), func() { w.Crash(1) })
+	require.True(t, w.RunUntil(at(time.Second)))
+	assert.Empty(t, disk.view)
+	assert.EqualValues(t, 0, w.Count(sim.KindSync))
+}
+
 // A failed sync returns its error at once; it still takes its time, and nothing
 // becomes durable.
 func TestAFailedSyncIsKnownAtOnce(t *testing.T) {

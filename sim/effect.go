@@ -28,6 +28,7 @@ const (
 	effectReturn
 	effectWrite // of the disk: one mutation
 	effectSync  // its completion
+	effectStartSync
 	effectCrash // a trap: the node dies here
 	effectPause // a trap: it stands still from here
 	effectGo    // to here
@@ -82,6 +83,8 @@ func (n *incarnation) perform(e *effect) {
 		n.birth.departed++
 	case effectSync:
 		w.synced(n, e.token, e.payload)
+	case effectStartSync:
+		n.startSync(e.payload.(*background))
 	case effectCrash:
 		w.crash(n)
 	case effectPause:
@@ -206,22 +209,36 @@ func (p *port) StartSync(latency time.Duration, token uint64, err error, done Ti
 	if n.guard != 0 && !n.gate() {
 		return false
 	}
-	n.w.event(n, n.depart.Add(latency), func() {
-		if n.guard&guardVoid != 0 {
+	n.leave(effect{kind: effectStartSync, payload: &background{latency, token, err, done}})
+	return true
+}
+
+// background is a sync that does not hold up its node. Its latency begins when
+// it departs: it covers only what has departed before it.
+type background struct {
+	latency time.Duration
+	token   uint64
+	err     error
+	done    Timer
+}
+
+func (n *incarnation) startSync(s *background) {
+	w := n.w
+	w.event(n, w.now.Add(s.latency), func() {
+		if n.guard&guardDown != 0 {
 			return
 		}
-		n.w.running = n
-		n.w.synced(n, token, errorPayload(err))
+		w.running = n
+		w.synced(n, s.token, errorPayload(s.err))
 		r := n.slow()
 		if r.results == nil {
 			r.results = make(map[Timer]error)
 		}
-		r.results[done] = err
-		i := n.timer(done)
-		n.timers[i].mono = n.skew.Elapsed(n.w.now)
-		n.arm(i, n.w.now)
+		r.results[s.done] = s.err
+		i := n.timer(s.done)
+		n.timers[i].mono = n.skew.Elapsed(w.now)
+		n.arm(i, w.now)
 	})
-	return true
 }
 
 func (p *port) SyncResult(done Timer) error {

@@ -27,7 +27,7 @@ type typeIDs struct {
 
 // of returns the id of v's type; 0 for nil.
 func (t *typeIDs) of(v any) uint64 {
-	typ := *(*unsafe.Pointer)(unsafe.Pointer(&v))        // the type word of an interface value
+	typ := *(*unsafe.Pointer)(unsafe.Pointer(&v)) // the type word of an interface value
 	if typ == nil {
 		return 0
 	}
