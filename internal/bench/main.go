@@ -1,0 +1,221 @@
+// Command bench measures what the project promises about speed, as ratios and rates of one run on one machine, and prints
+// a table of them beside their limits. It is not a gate: it ends with 0 whatever it finds, unless -strict is given.
+//
+// Everything is measured several times in turn, so that a slow minute of the machine meets all sides of a ratio alike.
+// Each ratio is taken within one turn; what counts is the median.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A promise is one line of the table.
+type promise struct {
+	what  string
+	unit  string
+	of    func(s sample) float64
+	limit float64
+	floor bool // at least limit; otherwise at most
+}
+
+var promises = []promise{
+	{what: "delivery, 200 pending", unit: "× bare heap", of: ratio("Deliver/pending=200", "BareHeap/pending=200"), limit: 1.25},
+	{what: "delivery, 10,000 pending", unit: "× bare heap", of: ratio("Deliver/pending=10000", "BareHeap/pending=10000"), limit: 1.25},
+	{what: "delivery, message included", unit: "allocations", of: metric("Deliver/pending=200 allocs/op"), limit: 1},
+	{what: "append, sync, reply", unit: "× bare heap", of: ratio("AppendSyncReply/pending=20", "BareHeap/pending=200"), limit: 3},
+	{what: "step in blocking style", unit: "× callback", of: ratio("SpawnStep", "CallbackStep"), limit: 3},
+	{what: "Raft, partition and heal, 30 ops", unit: "runs/s", of: metric("RaftPartitionHeal/ops=30 runs/s"), limit: 2000, floor: true},
+	{what: "Raft, partition and heal, 100 ops", unit: "runs/s", of: metric("RaftPartitionHeal/ops=100 runs/s"), limit: 1300, floor: true},
+	{what: "verdict on 100 ops, 8 of them open", unit: "ns per op", of: metric("KV/ops=100/unknown=8/whole ns/historyop"), limit: 2000},
+	{what: "2 workers", unit: "× 2 processes", of: metric(twoWorkers), limit: 0.95, floor: true},
+}
+
+// suites are the benchmarks that the promises need; the names are those of packages.
+var suites = []struct{ pkg, pattern string }{
+	{"sim", "BareHeap|Deliver|AppendSyncReply|SpawnStep|CallbackStep"},
+	{"scenarios", "RaftPartitionHeal"},
+	{"checkers", "KV/ops=100/unknown=8/whole"},
+}
+
+const module = "github.com/seedbed-sim/seedbed/"
+
+func main() {
+	turns := flag.Int("turns", 7, "measure everything `n` times")
+	each := flag.Duration("benchtime", 400*time.Millisecond, "`time` per benchmark and turn")
+	seeds := flag.Int("seeds", 1000, "`seeds` per worker of the sweeps")
+	strict := flag.Bool("strict", false, "end with 1 if a promise is not kept")
+	flag.Parse()
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+
+	samples, err := measure(ctx, *turns, *each, *seeds)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+	if kept := report(samples); !kept && *strict {
+		os.Exit(1)
+	}
+}
+
+// report prints the table. It is false if a promise is not kept.
+func report(samples []sample) bool {
+	fmt.Printf("%s %s/%s, medians of %d turns\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, len(samples))
+	fmt.Printf("%-36s %9s  %-19s  %-14s %s\n", "", "median", "from … to", "", "limit")
+	good := true
+	for _, p := range promises {
+		values := make([]float64, len(samples))
+		for i, s := range samples {
+			values[i] = p.of(s)
+		}
+		slices.Sort(values)
+		median := values[len(values)/2]
+		kept, sign := median <= p.limit, "≤"
+		if p.floor {
+			kept, sign = median >= p.limit, "≥"
+		}
+		verdict := "ok"
+		if !kept {
+			verdict, good = "OVER", false
+		}
+		if !kept && p.floor {
+			verdict = "UNDER"
+		}
+		fmt.Printf("%-36s %9s  %-19s  %-14s %s %-5s %s\n", p.what, number(median),
+			number(values[0])+" … "+number(values[len(values)-1]), p.unit, sign, number(p.limit), verdict)
+	}
+	return good
+}
+
+func number(v float64) string {
+	if v >= 100 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64)
+}
+
+// sample is what one turn measured, by benchmark and unit: "Deliver/pending=200 ns/op".
+type sample map[string]float64
+
+func metric(key string) func(s sample) float64 { return func(s sample) float64 { return s[key] } }
+
+func ratio(a, b string) func(s sample) float64 {
+	return func(s sample) float64 { return s[a+" ns/op"] / s[b+" ns/op"] }
+}
+
+// twoWorkers is the speed of a sweep with two workers, as a share of that of two sweeps with one.
+const twoWorkers = "sweep share"
+
+func measure(ctx context.Context, turns int, each time.Duration, seeds int) ([]sample, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "seedbed")
+	if _, err := output(ctx, "go", "build", "-o", program, module+"cmd/seedbed"); err != nil {
+		return nil, err
+	}
+	for _, s := range suites {
+		if _, err := output(ctx, "go", "test", "-c", "-o", filepath.Join(dir, s.pkg), module+s.pkg); err != nil {
+			return nil, err
+		}
+	}
+	var samples []sample
+	for turn := range turns {
+		fmt.Fprintf(os.Stderr, "turn %d of %d\n", turn+1, turns)
+		s := sample{}
+		for _, suite := range suites {
+			// On one thread, so that the garbage collector's work is paid for where it is made.
+			out, err := output(ctx, filepath.Join(dir, suite.pkg), "-test.run=^$", "-test.bench="+suite.pattern,
+				"-test.benchtime="+each.String(), "-test.cpu=1")
+			if err != nil {
+				return nil, err
+			}
+			s.read(out)
+		}
+		if s[twoWorkers], err = sweepShare(ctx, program, seeds); err != nil {
+			return nil, err
+		}
+		samples = append(samples, s)
+	}
+	for _, p := range promises {
+		if v := p.of(samples[0]); !(v > 0) {
+			return nil, fmt.Errorf("nothing measures %q", p.what)
+		}
+	}
+	return samples, nil
+}
+
+// read takes the results out of a benchmark's output.
+func (s sample) read(out []byte) {
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+			continue
+		}
+		name := strings.TrimPrefix(fields[0], "Benchmark")
+		for i := 2; i+1 < len(fields); i += 2 {
+			if v, err := strconv.ParseFloat(fields[i], 64); err == nil {
+				s[name+" "+fields[i+1]] = v
+			}
+		}
+	}
+}
+
+// sweepShare runs the same seeds by one process with two workers, and by two processes with one each.
+func sweepShare(ctx context.Context, program string, seeds int) (float64, error) {
+	sweep := func(first, last, workers int) func() error {
+		return func() error {
+			_, err := output(ctx, program, "sweep", "raft/kv", "--json", "--findings="+program+".findings",
+				fmt.Sprintf("--seeds=%d-%d", first, last), fmt.Sprintf("--workers=%d", workers))
+			return err
+		}
+	}
+	alone, err := together(sweep(1, seeds, 1), sweep(seeds+1, 2*seeds, 1))
+	if err != nil {
+		return 0, err
+	}
+	joined, err := together(sweep(1, 2*seeds, 2))
+	return alone.Seconds() / joined.Seconds(), err
+}
+
+// together runs all at once, and returns how long the slowest took.
+func together(all ...func() error) (time.Duration, error) {
+	started := time.Now()
+	errs := make(chan error)
+	for _, f := range all {
+		go func() { errs <- f() }()
+	}
+	var first error
+	for range all {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return time.Since(started), first
+}
+
+func output(ctx context.Context, name string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s%s", strings.Join(cmd.Args, " "), err, out, complaint.Bytes())
+	}
+	return out, nil
+}
