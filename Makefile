@@ -1,0 +1,43 @@
+# Everything here needs Go and nothing else, except race (a C compiler) and cross (that and qemu-user): what is missing is
+# skipped, and said so. With CI=true in the environment it is a failure instead.
+
+GO       ?= go
+FUZZTIME ?= 10s
+SEEDS    ?= 1-10000
+
+.PHONY: test race cross fuzz bench soak
+
+# All tests.
+test:
+	CGO_ENABLED=0 $(GO) vet ./...
+	CGO_ENABLED=0 $(GO) test ./...
+
+# All tests under the race detector, with fewer seeds.
+race:
+	@if command -v "$$($(GO) env CC)" >/dev/null; then \
+		set -x; CGO_ENABLED=1 $(GO) test -race -short ./...; \
+	elif [ "$$CI" = true ]; then \
+		echo "race: the race detector needs a C compiler, and there is none" >&2; exit 1; \
+	else \
+		echo "SKIPPED: the race detector needs a C compiler, and there is none"; \
+	fi
+
+# The hashes of seeds and plans, over builds, settings, releases of Go and processors.
+cross:
+	$(GO) run ./internal/cross
+
+# Each fuzz target for a while.
+fuzz:
+	@grep -rHo '^func Fuzz[A-Za-z0-9]*' --include='*_test.go' . | sort | sed 's|/[^/]*:func | |' | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+	done
+
+# What the project promises about speed, beside what this machine reaches.
+bench:
+	$(GO) run ./internal/bench
+
+# No finding in very many seeds of the models that are meant to be right.
+soak:
+	$(GO) run ./cmd/seedbed sweep raft/kv raft/log raft/election --seeds $(SEEDS)
