@@ -6,6 +6,8 @@ package sim
 type detail struct {
 	deep   uint64
 	causes map[packetID]uint64 // the step that sent each packet
+	causal Causal
+	last   Step // scratch
 }
 
 type packetID struct {
@@ -17,7 +19,7 @@ func newDetail() *detail { return &detail{deep: hashStart, causes: make(map[pack
 
 // sent follows the departure of a packet; it returns the message to carry.
 func (d *detail) sent(w *World, n *incarnation, msg Message) Message {
-	if w.config.Observer != nil {
+	if w.config.Observer != nil || w.config.Causal {
 		d.causes[packetID{n.id, n.seq}] = w.handler
 	}
 	if w.config.CopyMessages {
@@ -60,11 +62,18 @@ func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet
 			d.deep = Mix(d.deep ^ DeepHash(payload))
 		}
 	}
+	if w.config.Observer == nil && !w.config.Causal {
+		return
+	}
+	d.last = Step{
+		N: w.steps, At: w.now, Kind: kind, Node: n.id, Peer: peer, Incarnation: n.number,
+		Packet: packet, Cause: cause, Lamport: n.lamport, Payload: payload,
+	}
+	if w.config.Causal {
+		d.causal.Add(&d.last)
+	}
 	if w.config.Observer != nil {
-		w.config.Observer.Step(&Step{
-			N: w.steps, At: w.now, Kind: kind, Node: n.id, Peer: peer, Incarnation: n.number,
-			Packet: packet, Cause: cause, Lamport: n.lamport, Payload: payload,
-		})
+		w.config.Observer.Step(&d.last)
 	}
 }
 

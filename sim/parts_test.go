@@ -418,3 +418,24 @@ func TestSendToNobody(t *testing.T) {
 	assert.False(t, w.RunUntil(clock.Time(0)))
 	assert.Equal(t, "sim: n1 sends to n9: there is no such node", w.Violation().Detail)
 }
+
+// A world can keep the happened-before relation of its own run.
+func TestWorldsKnowTheirPast(t *testing.T) {
+	w := sim.New(sim.Config{Causal: true})
+	var got, other uint64
+	w.Add(node(&script{receive: func(env sim.Env, _ sim.NodeID, _ sim.Message) { env.Emit("got") }}))
+	w.Add(node(&script{start: func(env sim.Env) { env.Send(1, "x") }}))
+	w.Add(node(&script{start: func(env sim.Env) { env.Emit("apart") }}))
+	w.Watch(func(s *sim.Step) {
+		if s.Payload == "got" {
+			got = s.N
+		} else {
+			other = s.N
+		}
+	})
+	require.True(t, w.RunUntil(at(time.Second)))
+	c := w.Causal()
+	assert.True(t, c.Before(got-1, got), "the delivery comes before the fact")
+	assert.Equal(t, clock.Concurrent, c.Vector(got).Compare(c.Vector(other)))
+	assert.Nil(t, sim.New(sim.Config{}).Causal())
+}

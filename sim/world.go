@@ -44,6 +44,7 @@ type Config struct {
 	MaxSteps uint64                  // the run's budget; 0 means 100 million
 
 	Observer     Observer // is offered every step; nil: no recording
+	Causal       bool     // keep the happened-before relation, see World.Causal
 	Deep         bool     // keep the deep hash: payloads, facts and disk bytes
 	CopyMessages bool     // deliver deep copies: a message changed after Send changes the deep hash
 }
@@ -77,7 +78,7 @@ func New(c Config) *World {
 		network: c.Network,
 		hash:    hashStart,
 		nodes:   make([]*incarnation, 1, 16),
-		watched: c.Observer != nil || c.Deep || c.CopyMessages,
+		watched: c.Observer != nil || c.Causal || c.Deep || c.CopyMessages,
 	}
 	w.nodes[0] = &incarnation{w: w, guard: guardDown}
 	w.running = w.nodes[0]
@@ -317,6 +318,15 @@ func (w *World) DeepHash() uint64 {
 		return 0
 	}
 	return Mix(w.detail.deep ^ w.hash)
+}
+
+// Causal returns the happened-before relation over the steps so far: vector
+// clocks for checkers. Nil unless Config.Causal.
+func (w *World) Causal() *Causal {
+	if !w.config.Causal {
+		return nil
+	}
+	return &w.detail.causal
 }
 
 // Violation returns what stopped the run, or nil.

@@ -107,6 +107,12 @@ func (t *Reader) bare(f func(s *sim.Step)) error {
 	return nil
 }
 
+// Causal is the happened-before relation over all steps.
+func (t *Reader) Causal() (*sim.Causal, error) {
+	c := &sim.Causal{}
+	return c, t.bare(c.Add)
+}
+
 // Find returns the first step from number first on that matches; ok is false if there is none.
 func (t *Reader) Find(first uint64, match func(s *Step) bool) (found Step, ok bool, err error) {
 	for s, err := range t.Window(first, math.MaxUint64) {

@@ -1,4 +1,4 @@
-package trace
+package sim
 
 import (
 	"cmp"
@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/seedbed-sim/seedbed/clock"
-	"github.com/seedbed-sim/seedbed/sim"
 )
 
 // Causal answers what could have influenced what in a run: Lamport's happened-before ("Time, Clocks, and the Ordering of
@@ -26,7 +25,7 @@ type Causal struct {
 	first uint64     // the number of marks[0]
 	marks []mark     // by step
 	nodes []timeline // in the order of their first steps
-	ids   map[sim.NodeID]int32
+	ids   map[NodeID]int32
 	rows  []uint32 // what steps know of nodes: counts of steps, by place in nodes; one row after the other
 	ends  []int    // of the rows
 	tmp   []uint32
@@ -37,7 +36,7 @@ const maxRows = 64 << 20
 
 // timeline is one node.
 type timeline struct {
-	id    sim.NodeID
+	id    NodeID
 	steps []uint32 // marks
 	row   uint32   // of its last step
 }
@@ -48,13 +47,13 @@ type mark struct {
 	seq   uint32 // among the steps of its node, from 1; 0 for a step without future, which knows what its cause does
 	row   uint32 // from 1: what it knows of other nodes; 0 for nothing, noRow for what its past tells
 	cause uint32 // a mark, from 1; 0 for none
-	kind  sim.Kind
+	kind  Kind
 }
 
 const noRow = math.MaxUint32
 
 // NewCausal is the relation over the given steps, in order. Of a step, only N, Kind, Node and Cause count.
-func NewCausal(steps iter.Seq[*sim.Step]) *Causal {
+func NewCausal(steps iter.Seq[*Step]) *Causal {
 	c := &Causal{}
 	for s := range steps {
 		c.Add(s)
@@ -62,28 +61,22 @@ func NewCausal(steps iter.Seq[*sim.Step]) *Causal {
 	return c
 }
 
-// Causal is the relation over all steps of the trace.
-func (t *Reader) Causal() (*Causal, error) {
-	c := &Causal{}
-	return c, t.bare(c.Add)
-}
-
 // Add adds the step that follows the last. It panics if there is a gap; a run has none.
-func (c *Causal) Add(s *sim.Step) {
+func (c *Causal) Add(s *Step) {
 	if len(c.marks) == 0 {
 		c.first = s.N
 	}
 	if s.N != c.first+uint64(len(c.marks)) || uint64(len(c.marks)) == noRow {
-		panic(fmt.Sprintf("trace: step %d follows step %d", s.N, c.first+uint64(len(c.marks))-1))
+		panic(fmt.Sprintf("sim: step %d follows step %d", s.N, c.first+uint64(len(c.marks))-1))
 	}
 	m := mark{kind: s.Kind}
 	if i := s.Cause - c.first; s.Cause != 0 && i < uint64(len(c.marks)) {
 		m.cause = uint32(i) + 1
 	}
-	if s.Kind == sim.KindDeliver || s.Kind == sim.KindDrop {
+	if s.Kind == KindDeliver || s.Kind == KindDrop {
 		m.cause = c.sent(m.cause)
 	}
-	if s.Kind != sim.KindDrop && s.Node != sim.Nobody {
+	if s.Kind != KindDrop && s.Node != Nobody {
 		c.extend(&m, s.Node)
 	}
 	c.marks = append(c.marks, m)
@@ -97,11 +90,11 @@ func (c *Causal) sent(handler uint32) uint32 {
 	last, h := handler, c.marks[handler-1]
 	for _, i := range c.nodes[h.node].steps[h.seq:] {
 		switch m := c.marks[i]; m.kind {
-		case sim.KindFact, sim.KindSync, sim.KindInvoke, sim.KindReturn:
+		case KindFact, KindSync, KindInvoke, KindReturn:
 			if m.cause == handler {
 				last = i + 1
 			}
-		case sim.KindDeliver, sim.KindTimer, sim.KindBoot:
+		case KindDeliver, KindTimer, KindBoot:
 			return last
 		}
 	}
@@ -109,11 +102,11 @@ func (c *Causal) sent(handler uint32) uint32 {
 }
 
 // extend makes m the next step of a node.
-func (c *Causal) extend(m *mark, id sim.NodeID) {
+func (c *Causal) extend(m *mark, id NodeID) {
 	node, ok := c.ids[id]
 	if !ok {
 		if c.ids == nil {
-			c.ids = make(map[sim.NodeID]int32)
+			c.ids = make(map[NodeID]int32)
 		}
 		node = int32(len(c.nodes))
 		c.ids[id] = node
@@ -122,7 +115,7 @@ func (c *Causal) extend(m *mark, id sim.NodeID) {
 	line := &c.nodes[node]
 	line.steps = append(line.steps, uint32(len(c.marks)))
 	m.node, m.seq = node, uint32(len(line.steps))
-	if m.kind == sim.KindDeliver && m.cause != 0 && line.row != noRow {
+	if m.kind == KindDeliver && m.cause != 0 && line.row != noRow {
 		line.row = c.join(line.row, m.node, &c.marks[m.cause-1])
 	}
 	m.row = line.row
@@ -205,7 +198,7 @@ func (c *Causal) known(m *mark) []uint32 {
 				}
 				break
 			}
-			if p.kind == sim.KindDeliver && p.cause != 0 && c.marks[p.cause-1].seq != 0 {
+			if p.kind == KindDeliver && p.cause != 0 && c.marks[p.cause-1].seq != 0 {
 				todo = append(todo, &c.marks[p.cause-1])
 			}
 		}

@@ -1,4 +1,4 @@
-package trace_test
+package sim_test
 
 import (
 	"slices"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/sim"
-	"github.com/seedbed-sim/seedbed/trace"
 )
 
 // dumbPast follows the definition from a step backwards: first the edges, then all that can be reached.
@@ -100,7 +99,7 @@ func TestCausalIsHappenedBefore(t *testing.T) {
 		steps := drawRun(t)
 		first := steps[0].N
 		past := dumbPast(steps)
-		c := &trace.Causal{}
+		c := &sim.Causal{}
 		c.SetRowLimit(rapid.IntRange(0, 100).Draw(t, "limit")) // 0 is none
 		for i := range steps {
 			c.Add(&steps[i])
@@ -128,7 +127,7 @@ func TestCausalVectorsHaveItsOrder(t *testing.T) {
 				steps[i].Cause = 0
 			}
 		}
-		c := trace.NewCausal(pointers(steps))
+		c := sim.NewCausal(pointers(steps))
 		for a := range uint64(len(steps)) {
 			for b := range uint64(len(steps)) {
 				before := c.Vector(a+1).Compare(c.Vector(b+1)) == clock.Before
@@ -139,7 +138,7 @@ func TestCausalVectorsHaveItsOrder(t *testing.T) {
 }
 
 func TestCausalKnowsItsEdges(t *testing.T) {
-	c := trace.NewCausal(pointers([]sim.Step{
+	c := sim.NewCausal(pointers([]sim.Step{
 		{N: 5, Kind: sim.KindTimer, Node: 1},
 		{N: 6, Kind: sim.KindFact, Node: 1, Cause: 5},
 		{N: 7, Kind: sim.KindDeliver, Node: 2, Peer: 1, Cause: 5},
@@ -154,7 +153,7 @@ func TestCausalKnowsItsEdges(t *testing.T) {
 	require.Nil(t, c.Vector(10))
 	require.False(t, c.Before(4, 7))
 	require.False(t, c.Before(5, 10))
-	require.PanicsWithValue(t, "trace: step 11 follows step 9", func() { c.Add(&sim.Step{N: 11}) })
+	require.PanicsWithValue(t, "sim: step 11 follows step 9", func() { c.Add(&sim.Step{N: 11}) })
 }
 
 func BenchmarkCausal(b *testing.B) {
@@ -169,11 +168,11 @@ func BenchmarkCausal(b *testing.B) {
 		handlers[s.Node] = s.N
 		steps[i] = s
 	}
-	var c *trace.Causal
+	var c *sim.Causal
 	b.Run("build", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			c = trace.NewCausal(pointers(steps))
+			c = sim.NewCausal(pointers(steps))
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/count, "ns/step")
 	})
