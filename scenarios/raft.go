@@ -168,11 +168,11 @@ func tailOps(tail time.Duration, client int, ops []nemesis.Op) []nemesis.Op {
 	}
 	var list []nemesis.Op
 	for i := range int(tail/time.Second) - 3 {
+		op := nemesis.Op{Client: client, Kind: "read", Key: key, Arg: "0"}
 		if i%2 == 0 {
-			list = append(list, nemesis.Op{Kind: "append", Key: key, Value: fmt.Sprintf("t%d.%d", client, i)})
-		} else {
-			list = append(list, nemesis.Op{Kind: "read", Key: key, Arg: "0"})
+			op.Kind, op.Value, op.Arg = "append", fmt.Sprintf("v%d", 1000*client+i), ""
 		}
+		list = append(list, op)
 	}
 	return list
 }
@@ -334,7 +334,7 @@ func kvForChecker(input, output any) (any, any) {
 func logOp(o nemesis.Op) raft.Op {
 	switch o.Kind {
 	case "append":
-		return raft.LogOp{Kind: raft.LogAppend, Record: o.Value}
+		return raft.LogOp{Kind: raft.LogAppend, Record: fmt.Sprintf("c%d/%s", o.Client, o.Value)}
 	case "read", "scan":
 		op := raft.LogOp{Kind: raft.LogRead, Count: 16}
 		offset, err := strconv.ParseUint(o.Arg, 10, 64)
@@ -349,6 +349,37 @@ func logOp(o nemesis.Op) raft.Op {
 	default:
 		panic("raft/log has no operation " + o.Kind)
 	}
+}
+
+// producer reads the client, and the place of the record among its own, from what logOp made.
+func producer(record string) (client, seq uint64) {
+	if _, err := fmt.Sscanf(record, "c%d/v%d", &client, &seq); err != nil {
+		panic("raft/log: " + record + " is not a record of this scenario")
+	}
+	return client, seq
+}
+
+// appended is the record and the offset of an append that a client knows of.
+func appended(op *sim.Op) (record string, offset uint64, ok bool) {
+	in := op.Input.(raft.LogOp)
+	if in.Kind != raft.LogAppend || op.Outcome != sim.OK {
+		return "", 0, false
+	}
+	return in.Record, op.Output.(raft.LogResult).Offset, true
+}
+
+// watchLog checks online what every log promises: see checkers.Log. A record is final once a member's service has it.
+func watchLog(r *Run) *checkers.Log[string] {
+	log := checkers.NewLog(r.Checks, checkers.LogOptions[string]{Producer: producer})
+	r.World.Watch(func(s *sim.Step) {
+		switch f := s.Payload.(type) {
+		case raft.Logged:
+			log.Append(s.Node, f.Offset, f.Record)
+		case raft.Recovered:
+			log.Restart(s.Node, 0, 0)
+		}
+	})
+	return log
 }
 
 func logForChecker(input, output any) (any, any) {

@@ -21,6 +21,7 @@ type Run struct {
 	Disks    []*disksim.Disk // of the servers, in their order
 	Checks   *checkers.Set   // its first violation stops the world
 	Contents Contents
+	State    any // what Build keeps for Judge
 
 	roles nemesis.Roles
 }

@@ -85,7 +85,7 @@ func (r KVResult) String() string { return fmt.Sprintf("%q %t", r.Value, r.OK) }
 
 type kvMachine map[string]string
 
-func (m kvMachine) run(f *fields) any { return m.apply(decodeKVOp(f)) }
+func (m kvMachine) run(f *fields) (any, sim.Fact) { return m.apply(decodeKVOp(f)), nil }
 
 func (m kvMachine) read(op Op) any { return m.apply(op.(KVOp)) }
 

@@ -95,15 +95,28 @@ func (r LogResult) String() string {
 	return fmt.Sprintf("@%d %q", r.Offset, r.Records.List())
 }
 
+// Logged is the fact that a record has its offset at this member. Booted again, a member tells so of each record anew.
+type Logged struct {
+	Offset uint64
+	Record string
+}
+
 type logMachine struct {
 	records []string
 }
 
-func (m *logMachine) run(f *fields) any { return m.apply(decodeLogOp(f)) }
+func (m *logMachine) run(f *fields) (any, sim.Fact) {
+	op := decodeLogOp(f)
+	result := m.apply(op)
+	if op.Kind != LogAppend {
+		return result, nil
+	}
+	return result, Logged{Offset: result.Offset, Record: op.Record}
+}
 
 func (m *logMachine) read(op Op) any { return m.apply(op.(LogOp)) }
 
-func (m *logMachine) apply(op LogOp) any {
+func (m *logMachine) apply(op LogOp) LogResult {
 	end := uint64(len(m.records))
 	if op.Kind == LogAppend {
 		m.records = append(m.records, op.Record)

@@ -83,8 +83,9 @@ func (s Status) String() string { return [...]string{"done", "not leader", "unre
 
 // machine is the state that a service replicates.
 type machine interface {
-	// run carries out what Op.encode wrote. Its result is a function of what was run before.
-	run(f *fields) (result any)
+	// run carries out what Op.encode wrote. Its result is a function of what was run before. The fact, unless nil, tells
+	// what has changed.
+	run(f *fields) (result any, fact sim.Fact)
 	// read returns what running a ReadOnly operation would.
 	read(op Op) (result any)
 }
@@ -175,8 +176,12 @@ func (s *service) apply(env sim.Env, e Entry) {
 	case seq == last.seq:
 		env.Emit(DuplicateSuppressed{Client: client, Seq: seq})
 	default:
-		last = session{seq: seq, result: s.machine.run(&f)}
+		result, fact := s.machine.run(&f)
+		last = session{seq: seq, result: result}
 		s.sessions[client] = last
+		if fact != nil {
+			env.Emit(fact)
+		}
 		if !f.whole() {
 			panic(fmt.Sprintf("raft: entry %d/%d is not a command: %x", e.Index, e.Term, e.Cmd))
 		}
