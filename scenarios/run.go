@@ -127,7 +127,14 @@ func (r *Run) AddServers(node func(id sim.NodeID) sim.Node) {
 // AddClients adds the plan's clients, after its servers. node is called once per client, which is numbered from 1 as in
 // the plan and gets its operations in order of time.
 func (r *Run) AddClients(node func(client int, ops []nemesis.Op) sim.Node) {
+	count := make([]int, r.Plan.Clients+1)
+	for i := range r.Plan.Ops {
+		count[r.Plan.Ops[i].Client]++
+	}
 	ops := make([][]nemesis.Op, r.Plan.Clients+1)
+	for i, n := range count {
+		ops[i] = make([]nemesis.Op, 0, n)
+	}
 	for _, op := range r.Plan.Ops {
 		ops[op.Client] = append(ops[op.Client], op)
 	}

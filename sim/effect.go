@@ -13,8 +13,7 @@ type effect struct {
 	to      NodeID
 	at      clock.Time // departure
 	cause   uint64     // the step whose handler did it
-	payload any        // message, fact, *Op or error
-	output  any
+	payload any        // message, fact, *Op, *completion or error
 	token   uint64
 }
 
@@ -35,7 +34,7 @@ const (
 )
 
 // effect lets e leave now, or queues it behind what waits.
-func (n *incarnation) effect(e effect) {
+func (n *incarnation) effect(e *effect) {
 	if n.guard != 0 && !n.gate() {
 		return
 	}
@@ -52,15 +51,15 @@ func (n *incarnation) gate() bool {
 }
 
 // leave lets an effect that passed the gate leave at n.depart.
-func (n *incarnation) leave(e effect) {
+func (n *incarnation) leave(e *effect) {
 	if n.depart > n.w.now || n.guard&guardBusy != 0 {
 		e.at = max(n.depart, n.w.now)
 		e.cause = n.w.handler
-		n.slow().pending.push(e)
+		n.slow().pending.push(*e)
 		n.guard |= guardBusy
 		return
 	}
-	n.perform(&e)
+	n.perform(e)
 }
 
 // perform is the departure of an effect.
@@ -78,7 +77,8 @@ func (n *incarnation) perform(e *effect) {
 	case effectInvoke:
 		w.invoked(n, e.payload.(*Op))
 	case effectReturn:
-		w.returned(n, e.payload.(*Op), e.outcome, e.output)
+		c := e.payload.(*completion)
+		w.returned(n, c.op, e.outcome, c.output)
 	case effectWrite:
 		n.birth.departed++
 	case effectSync:
@@ -98,7 +98,7 @@ func (n *incarnation) perform(e *effect) {
 func (n *incarnation) spend(kind Kind, payload any) {
 	if d := n.birth.cost(kind, payload); d > 0 {
 		n.delay(d)
-		n.leave(effect{kind: effectNone})
+		n.leave(&effect{kind: effectNone})
 	}
 }
 
@@ -112,6 +112,12 @@ func (w *World) invoked(n *incarnation, op *Op) {
 	if w.watched {
 		w.detail.step(w, KindInvoke, n, Nobody, 0, op)
 	}
+}
+
+// completion is the payload of effectReturn.
+type completion struct {
+	op     *Op
+	output any
 }
 
 func (w *World) returned(n *incarnation, op *Op, outcome Outcome, output any) {
@@ -174,7 +180,7 @@ func (p *port) Write(data []byte) bool {
 		n.birth.departed++
 		return true
 	}
-	n.leave(effect{kind: effectWrite})
+	n.leave(&effect{kind: effectWrite})
 	return true
 }
 
@@ -189,7 +195,7 @@ func (p *port) Sync(latency time.Duration, token uint64, err error) bool {
 		}
 	}
 	n.delay(latency)
-	n.leave(effect{kind: effectSync, token: token, payload: errorPayload(err)})
+	n.leave(&effect{kind: effectSync, token: token, payload: errorPayload(err)})
 	if n.guard&guardTraps != 0 {
 		n.springAfterSync()
 	}
@@ -209,7 +215,7 @@ func (p *port) StartSync(latency time.Duration, token uint64, err error, done Ti
 	if n.guard != 0 && !n.gate() {
 		return false
 	}
-	n.leave(effect{kind: effectStartSync, payload: &background{latency, token, err, done}})
+	n.leave(&effect{kind: effectStartSync, payload: &background{latency, token, err, done}})
 	return true
 }
 

@@ -232,12 +232,12 @@ func (n *incarnation) take(due func(*trap) bool) {
 		case !due(&t):
 			kept = append(kept, t)
 		case t.crash:
-			n.leave(effect{kind: effectCrash})
+			n.leave(&effect{kind: effectCrash})
 			n.guard |= guardDoomed
 		default:
-			n.leave(effect{kind: effectPause})
+			n.leave(&effect{kind: effectPause})
 			n.delay(t.pause)
-			n.leave(effect{kind: effectGo})
+			n.leave(&effect{kind: effectGo})
 		}
 	}
 	if n.rare == nil {

@@ -3,6 +3,7 @@ package sim
 import (
 	"math/bits"
 	"reflect"
+	"sync"
 	"unsafe"
 )
 
@@ -21,8 +22,8 @@ func hashStep(h, at, who, packet, lamport, typ uint64) uint64 {
 // stable over builds and processors. A small direct-mapped cache on the type's
 // address makes it a load and a compare.
 type typeIDs struct {
-	types [256]unsafe.Pointer
-	ids   [256]uint64
+	types [128]unsafe.Pointer
+	ids   [128]uint64
 }
 
 // of returns the id of v's type; 0 for nil.
@@ -31,12 +32,26 @@ func (t *typeIDs) of(v any) uint64 {
 	if typ == nil {
 		return 0
 	}
-	i := uint64(uintptr(typ)) * 0x9e3779b97f4a7c15 >> 56 //seedbed:ok address chooses a cache slot, never a value
+	i := uint64(uintptr(typ)) * 0x9e3779b97f4a7c15 >> 57 //seedbed:ok address chooses a cache slot, never a value
 	if t.types[i] == typ {
 		return t.ids[i]
 	}
-	t.types[i], t.ids[i] = typ, stringHash(TypeName(v))
+	t.types[i], t.ids[i] = typ, typeID(v)
 	return t.ids[i]
+}
+
+// nameHashes remembers typeID's answers for all worlds of the process: a pure
+// function of the type, so it does not matter who asks first.
+var nameHashes sync.Map //seedbed:ok sync only a memory of a pure function
+
+func typeID(v any) uint64 {
+	t := reflect.TypeOf(v)
+	if id, ok := nameHashes.Load(t); ok { //seedbed:ok sync see nameHashes
+		return id.(uint64)
+	}
+	id := stringHash(TypeName(v))
+	nameHashes.Store(t, id) //seedbed:ok sync see nameHashes
+	return id
 }
 
 // TypeName returns the stable name of v's type, package path included.

@@ -240,7 +240,7 @@ func (n *incarnation) Send(to NodeID, msg Message) {
 		n.w.send(n, to, msg)
 		return
 	}
-	n.effect(effect{kind: effectSend, to: to, payload: msg})
+	n.effect(&effect{kind: effectSend, to: to, payload: msg})
 }
 
 // Emit is an effect.
@@ -249,7 +249,7 @@ func (n *incarnation) Emit(fact Fact) {
 		n.w.fact(n, fact)
 		return
 	}
-	n.effect(effect{kind: effectFact, payload: fact})
+	n.effect(&effect{kind: effectFact, payload: fact})
 }
 
 // Logf is not an effect: it changes nothing.
@@ -268,9 +268,9 @@ func (w *World) fact(n *incarnation, fact Fact) {
 	if len(w.watchers) == 0 {
 		return
 	}
-	s := Step{N: w.steps, At: w.now, Kind: KindFact, Node: n.id, Incarnation: n.number, Lamport: n.lamport, Payload: fact}
+	w.seen = Step{N: w.steps, At: w.now, Kind: KindFact, Node: n.id, Incarnation: n.number, Lamport: n.lamport, Payload: fact}
 	for _, f := range w.watchers {
-		f(&s)
+		f(&w.seen)
 	}
 }
 
@@ -281,12 +281,16 @@ func (n *incarnation) invoke(input any) *Op {
 	}
 	w.ops = append(w.ops, Op{Client: n.id, Input: input})
 	op := &w.ops[len(w.ops)-1]
-	n.effect(effect{kind: effectInvoke, payload: op})
+	n.effect(&effect{kind: effectInvoke, payload: op})
 	return op
 }
 
 func (n *incarnation) finish(op *Op, outcome Outcome, output any) {
-	n.effect(effect{kind: effectReturn, payload: op, outcome: outcome, output: output})
+	if n.guard == 0 {
+		n.w.returned(n, op, outcome, output)
+		return
+	}
+	n.effect(&effect{kind: effectReturn, payload: &completion{op, output}, outcome: outcome})
 }
 
 func (n *incarnation) base() *incarnation { return n }
@@ -310,10 +314,14 @@ func (q *fifo[T]) first() *T   { return &q.items[q.head] }
 func (q *fifo[T]) empty() bool { return q.head == len(q.items) }
 func (q *fifo[T]) all() []T    { return q.items[q.head:] }
 
+func (q *fifo[T]) remove(i int) {
+	i += q.head
+	q.items = append(q.items[:i], q.items[i+1:]...)
+}
+
 func (q *fifo[T]) pop() T {
 	t := q.items[q.head]
 	if q.head++; q.empty() {
-		clear(q.items)
 		q.items, q.head = q.items[:0], 0
 	}
 	return t

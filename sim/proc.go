@@ -21,7 +21,7 @@ func Spawn(body func(p *Proc)) Node { return &spawned{body: body} }
 type Proc struct {
 	Env
 	yield   func(struct{}) bool
-	mailbox []Mail
+	mailbox fifo[Mail]
 	fired   bool // the timer of the waiting call
 	dead    bool // the incarnation is over
 }
@@ -49,7 +49,10 @@ func (p *Proc) Sleep(d time.Duration) {
 // Recv returns the next message, waiting for it up to timeout; false if none
 // came.
 func (p *Proc) Recv(timeout time.Duration) (Mail, bool) {
-	return p.take(timeout, func(Mail) bool { return true })
+	if p.mailbox.empty() && !p.await(timeout, func() bool { return !p.mailbox.empty() }) {
+		return Mail{}, false
+	}
+	return p.mailbox.pop(), true
 }
 
 // Call sends req and returns the first answer from to that match accepts,
@@ -57,31 +60,44 @@ func (p *Proc) Recv(timeout time.Duration) (Mail, bool) {
 // from to. Other messages stay for Recv.
 func (p *Proc) Call(to NodeID, req Message, timeout time.Duration, match func(Message) bool) (Message, bool) {
 	p.Send(to, req)
-	m, ok := p.take(timeout, func(m Mail) bool { return m.From == to && (match == nil || match(m.Msg)) })
-	return m.Msg, ok
-}
-
-func (p *Proc) take(timeout time.Duration, accept func(Mail) bool) (Mail, bool) {
-	p.fired = false
-	armed := false
-	for seen := 0; ; {
-		for ; seen < len(p.mailbox); seen++ {
-			if m := p.mailbox[seen]; accept(m) {
-				p.mailbox = append(p.mailbox[:seen], p.mailbox[seen+1:]...)
-				if armed {
-					p.StopTimer(procTimer)
-				}
-				return m, true
+	seen := 0
+	var answer Message
+	ok := p.await(timeout, func() bool {
+		for ; seen < len(p.mailbox.all()); seen++ {
+			if m := p.mailbox.all()[seen]; m.From == to && (match == nil || match(m.Msg)) {
+				answer = m.Msg
+				p.mailbox.remove(seen)
+				return true
 			}
 		}
-		if p.fired || timeout == 0 {
-			return Mail{}, false
-		}
-		if !armed && timeout > 0 {
-			armed = true
-			p.SetTimer(procTimer, timeout)
-		}
+		return false
+	})
+	return answer, ok
+}
+
+// await waits until done, which is asked at once and after each input, or
+// until timeout.
+func (p *Proc) await(timeout time.Duration, done func() bool) bool {
+	if done() {
+		return true
+	}
+	if timeout == 0 {
+		return false
+	}
+	if p.fired = false; timeout > 0 {
+		p.SetTimer(procTimer, timeout)
+	}
+	for {
 		p.wait()
+		switch {
+		case done():
+			if timeout > 0 {
+				p.StopTimer(procTimer)
+			}
+			return true
+		case p.fired:
+			return false
+		}
 	}
 }
 
@@ -133,7 +149,7 @@ func (s *spawned) Start(env Env) {
 
 // Receive is part of Node.
 func (s *spawned) Receive(_ Env, from NodeID, msg Message) {
-	s.proc.mailbox = append(s.proc.mailbox, Mail{from, msg})
+	s.proc.mailbox.push(Mail{from, msg})
 	s.resume()
 }
 
@@ -142,7 +158,7 @@ func (s *spawned) Timeout(env Env, t Timer) {
 	if t == procTimer {
 		s.proc.fired = true
 	} else {
-		s.proc.mailbox = append(s.proc.mailbox, Mail{env.ID(), t})
+		s.proc.mailbox.push(Mail{env.ID(), t})
 	}
 	s.resume()
 }

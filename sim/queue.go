@@ -16,7 +16,7 @@ type entry struct {
 	aux     clock.Time // packet: departure; timer: slot and generation
 	from    NodeID     // origin; Nobody for the world
 	to      NodeID
-	next    int32 // in the pool: the next entry of the same wheel slot, or the next free one
+	next    int32 // the next entry of the same wheel slot, or the next free one; none ends the list
 	kind    entryKind
 	copy    uint8 // which copy of the packet
 }
@@ -33,22 +33,29 @@ const (
 // queue holds entries ordered by time, then by tie (see less). It is a
 // hierarchical timing wheel (Varghese and Lauck 1987) whose current slot is
 // kept as a heap: an insertion is a link into a slot, and an entry moves down
-// at most one level per factor of 64 of its delay, so that the cost does not
+// at most one level per factor of 256 of its delay, so that the cost does not
 // grow with the number pending. Entries never move in memory; slots link them.
 type queue struct {
-	pool []entry
-	free int32 // list of free pool entries
-	n    int   // entries pending
+	pool []entry // pool[none] is not used
+	free int32   // list of free pool entries
+	n    int     // entries pending
 
 	// current is the slot (time >> slotBits) whose entries, and any earlier
 	// ones, are in near. All others are in the wheel, at the level of the
-	// highest digit (base 64) in which their slot differs from current.
+	// highest digit (base 256) in which their slot differs from current.
 	current int64
 	near    []item // 4-ary heap by less
-	wheel   [levels][64]int32
-	used    [levels]uint64 // bit i of level l: wheel[l][i] is not empty
+	busy    uint   // bit k: levels[k] is not empty
+	levels  [levels]level
 
 	ties uint64 // key of the order between origins at one instant
+}
+
+// level is the part of the wheel for one digit.
+type level struct {
+	words uint               // bit w: used[w] is not 0
+	used  [slots / 64]uint64 // bit i: lists[i] is not empty
+	lists [slots]int32
 }
 
 // item is an entry of near: what the heap compares first, and where the rest is.
@@ -58,19 +65,17 @@ type item struct {
 }
 
 const (
-	slotBits = 14 // 16 µs
-	levels   = 9  // 64^9 slots reach beyond the end of time
-	none     = int32(-1)
+	slotBits  = 15 // 33 µs
+	digitBits = 8
+	slots     = 1 << digitBits
+	levels    = 6 // slots^6 reach beyond the end of time
+	none      = int32(0)
 )
 
-func newQueue(ties uint64) queue {
-	q := queue{free: none, ties: ties}
-	for l := range q.wheel {
-		for i := range q.wheel[l] {
-			q.wheel[l][i] = none
-		}
-	}
-	return q
+func (q *queue) init(ties uint64) {
+	q.ties = ties
+	q.pool = make([]entry, 1, 64)
+	q.near = make([]item, 0, 16)
 }
 
 // alloc returns the index of an entry to fill and push. Pointers into the pool
@@ -84,11 +89,10 @@ func (q *queue) alloc() int32 {
 	return int32(len(q.pool) - 1)
 }
 
-// release gives a popped entry back.
+// release gives a popped entry back. It keeps its message until it is used
+// again, which is soon: the list is last in, first out.
 func (q *queue) release(i int32) {
-	e := &q.pool[i]
-	e.msg = nil
-	e.next = q.free
+	q.pool[i].next = q.free
 	q.free = i
 }
 
@@ -105,11 +109,14 @@ func (q *queue) insert(i int32) {
 		q.up(item{e.at, i})
 		return
 	}
-	level := uint(63-bits.LeadingZeros64(uint64(slot^q.current))) / 6
-	digit := uint(slot>>(6*level)) & 63
-	e.next = q.wheel[level][digit]
-	q.wheel[level][digit] = i
-	q.used[level] |= 1 << digit
+	k := uint(63-bits.LeadingZeros64(uint64(slot^q.current))) / digitBits
+	digit := uint(slot>>(digitBits*k)) % slots
+	q.busy |= 1 << k
+	l := &q.levels[k]
+	e.next = l.lists[digit]
+	l.lists[digit] = i
+	l.words |= 1 << (digit / 64)
+	l.used[digit/64] |= 1 << (digit % 64)
 }
 
 // next returns the time of the first entry; false if there is none.
@@ -136,17 +143,17 @@ func (q *queue) pop() int32 {
 // advance moves current to the next slot in use, and that slot's entries to
 // near; false if the wheel is empty.
 func (q *queue) advance() bool {
-	for level := 0; level < levels; {
-		if q.used[level] == 0 {
-			level++
-			continue
+	for q.busy != 0 {
+		k := bits.TrailingZeros(q.busy)
+		l := &q.levels[k]
+		digit := l.takeFirst()
+		if l.words == 0 {
+			q.busy &^= 1 << k
 		}
-		digit := uint(bits.TrailingZeros64(q.used[level]))
-		q.used[level] &^= 1 << digit
-		i := q.wheel[level][digit]
-		q.wheel[level][digit] = none
-		shift := 6 * uint(level)
-		q.current = (q.current>>(shift+6)<<6 | int64(digit)) << shift
+		i := l.lists[digit]
+		l.lists[digit] = none
+		shift := digitBits * uint(k)
+		q.current = (q.current>>(shift+digitBits)<<digitBits | int64(digit)) << shift
 		for i != none {
 			next := q.pool[i].next
 			q.insert(i)
@@ -155,9 +162,18 @@ func (q *queue) advance() bool {
 		if len(q.near) > 0 {
 			return true
 		}
-		level = 0
 	}
 	return false
+}
+
+// takeFirst returns the first digit in use, and marks it unused.
+func (l *level) takeFirst() uint {
+	w := uint(bits.TrailingZeros(l.words)) % (slots / 64)
+	bit := uint(bits.TrailingZeros64(l.used[w]))
+	if l.used[w] &= l.used[w] - 1; l.used[w] == 0 {
+		l.words &^= 1 << w
+	}
+	return 64*w + bit
 }
 
 // less orders entries that are due: by time; at one instant the entries of one

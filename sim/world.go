@@ -30,6 +30,7 @@ type World struct {
 
 	config    Config
 	watchers  []func(*Step)
+	seen      Step // scratch, for watchers
 	violation *Violation
 	history   []*Op
 	ops       []Op // the chunk that history's next elements are taken from
@@ -74,12 +75,12 @@ func New(c Config) *World {
 	}
 	w := &World{
 		config:  c,
-		queue:   newQueue(NewStream(c.Seed, "tie").At(0)),
 		network: c.Network,
 		hash:    hashStart,
 		nodes:   make([]*incarnation, 1, 16),
 		watched: c.Observer != nil || c.Causal || c.Deep || c.CopyMessages,
 	}
+	w.queue.init(NewStream(c.Seed, "tie").At(0))
 	w.nodes[0] = &incarnation{w: w, guard: guardDown}
 	w.running = w.nodes[0]
 	if w.watched {
