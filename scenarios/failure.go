@@ -39,7 +39,7 @@ func (d *Divergence) String() string {
 // Confirm runs a failed run's plan again, twice, and tells whether they were the same run.
 func (s *Scenario) Confirm(first *Result) (*Failure, error) {
 	f := &Failure{First: *first}
-	o := Options{UntilStep: 0, Deep: true}
+	o := Options{Deep: true, MaxSteps: first.maxSteps}
 	if first.Stopped {
 		o.UntilStep = first.Steps
 	}
@@ -199,8 +199,11 @@ func (f *Failure) Write(w io.Writer, again string) error {
 	if r.Verdict == checkers.Unknown {
 		label = "UNKNOWN"
 	}
-	detail, rest, _ := strings.Cut(r.Detail, "\n")
-	fmt.Fprintf(w, "--- %s: %s  seed=%d%s  %s: %s\n", label, r.Scenario, r.Plan.Seed, place, r.Property, detail)
+	headline, rest, _ := strings.Cut(r.Detail, "\n")
+	if r.Property != "" {
+		headline = r.Property + ": " + headline
+	}
+	fmt.Fprintf(w, "--- %s: %s  seed=%d%s  %s\n", label, r.Scenario, r.Plan.Seed, place, headline)
 	if rest != "" {
 		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(strings.TrimRight(rest, "\n"), "\n", "\n  "))
 	}
@@ -288,13 +291,15 @@ func (f *Failure) faults() string {
 	return strings.Join(list, "   ")
 }
 
-// handlerStack cuts a panic's stack to the handler: from the panic down to the engine.
+// handlerStack cuts a panic's stack to the handler, Build or Judge: from the panic down to the engine.
 func handlerStack(stack string) string {
 	lines := strings.Split(stack, "\n")
 	if i := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "panic(") }); i >= 0 && i+2 < len(lines) {
 		lines = lines[i+2:]
 	}
-	if i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "sim.(*incarnation)") }); i > 0 {
+	if i := slices.IndexFunc(lines, func(l string) bool {
+		return strings.Contains(l, "/sim.(*incarnation)") || strings.Contains(l, "/scenarios.(*Run).guard")
+	}); i > 0 {
 		lines = lines[:i]
 	}
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")

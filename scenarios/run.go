@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/checkers"
@@ -23,7 +24,9 @@ type Run struct {
 	Contents Contents
 	State    any // what Build keeps for Judge
 
-	roles nemesis.Roles
+	roles    nemesis.Roles
+	over     bool           // the run has ended: what is found now is not found at a step
+	panicked *sim.Violation // in Build or Judge
 }
 
 // Options are how a run is run. None changes its steps.
@@ -47,7 +50,7 @@ type Result struct {
 	Property string // that was violated, or is undecided; with its quantifier
 	Detail   string
 	Stack    string     // of a panic
-	Step     uint64     // of the violation; 0 if there is none
+	Step     uint64     // of the violation; 0 if there is none, or it was found when the run was over
 	At       clock.Time // of that step
 	Node     sim.NodeID // of that step
 
@@ -61,6 +64,8 @@ type Result struct {
 	// Expected is what the scenario expects: valid, or for a demonstration either valid or its anomaly.
 	Expected bool
 	Stopped  bool // by Options.UntilStep: the verdict is of what was seen so far
+
+	maxSteps uint64 // as in Options
 }
 
 // RunSeed runs the plan of a seed.
@@ -82,21 +87,38 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 	if o.Started != nil {
 		o.Started(r.World)
 	}
-	s.Build(r)
-	nemesis.Apply(r.World, r.Net, p, &r.roles)
-	end := s.end(p)
 	stopped := false
-	if o.UntilStep > 0 {
-		r.World.RunToStep(o.UntilStep, end)
-		stopped = r.World.Now() < end
-	} else {
-		r.World.RunUntil(end)
-	}
-	if r.World.Violation() == nil && !stopped && s.Judge != nil {
-		s.Judge(r)
+	if r.guard(s.Build) {
+		nemesis.Apply(r.World, r.Net, p, &r.roles)
+		stopped = r.run(o.UntilStep)
 	}
 	r.count()
-	return r.result(stopped)
+	res := r.result(stopped)
+	res.maxSteps = o.MaxSteps
+	return res
+}
+
+// run runs the world to its end, and judges it, or stops after a step.
+func (r *Run) run(until uint64) (stopped bool) {
+	end := r.Scenario.end(r.Plan)
+	if until > 0 && r.World.RunToStep(until, end) && r.World.Steps() >= until {
+		return true
+	}
+	if r.over = r.World.RunUntil(end); r.over && r.Scenario.Judge != nil {
+		r.guard(r.Scenario.Judge)
+	}
+	return false
+}
+
+// guard makes a panic of Build or Judge a finding of its seed, as one of a node is. It is false if there was one.
+func (r *Run) guard(f func(r *Run)) (ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.panicked = &sim.Violation{Property: sim.PropertyNoPanic, Detail: fmt.Sprint(p), Stack: string(debug.Stack())}
+		}
+	}()
+	f(r)
+	return true
 }
 
 func (r *Run) disk(id sim.NodeID) sim.Storage {
@@ -204,12 +226,18 @@ func (r *Run) result(stopped bool) Result {
 	}
 	verdict := r.Checks.Result()
 	res.Verdict, res.Property, res.Detail = verdict.Verdict, verdict.Property, verdict.Detail
-	if v := w.Violation(); v != nil {
+	v := w.Violation()
+	if v == nil {
+		v = r.panicked
+	}
+	if v != nil {
 		res.Verdict, res.Property, res.Detail, res.Stack = checkers.Invalid, v.Property, v.Detail, v.Stack
 		if v.Property == sim.PropertyNoPanic || v.Property == sim.PropertyStepBudget {
 			res.Property = fmt.Sprintf("always %q", v.Property)
 		}
-		res.Step, res.At, res.Node = v.Step, v.At, v.Node
+		if !r.over {
+			res.Step, res.At, res.Node = v.Step, v.At, v.Node
+		}
 	}
 	if stopped && res.Verdict == checkers.Unknown {
 		res.Verdict, res.Property, res.Detail = checkers.Valid, "", ""

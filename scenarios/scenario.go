@@ -3,6 +3,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,7 +85,7 @@ func (r *Registry) Find(name string) (*Scenario, error) {
 	for i, s := range r.list {
 		names[i] = s.Name
 	}
-	return nil, fmt.Errorf("unknown scenario %q: there are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("unknown scenario %q: there are %s", name, cmp.Or(strings.Join(names, ", "), "none"))
 }
 
 // Match returns the scenarios that the names select: a name, or all below it ("raft" is raft/kv, raft/log, …). No names

@@ -1,0 +1,137 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/sim"
+	"github.com/seedbed-sim/seedbed/trace"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected texts in testdata")
+
+// golden compares a text with the one that testdata has of this name.
+func golden(t *testing.T, name, text string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o666))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), text)
+}
+
+// confirm runs a plan, which is to fail, and confirms that.
+func confirm(t *testing.T, s *scenarios.Scenario, p nemesis.Plan) *scenarios.Failure {
+	t.Helper()
+	r := s.Run(p, scenarios.Options{})
+	require.False(t, r.Expected, r.Line())
+	f, err := s.Confirm(&r)
+	require.NoError(t, err)
+	return f
+}
+
+func failureText(t *testing.T, f *scenarios.Failure) string {
+	t.Helper()
+	var b strings.Builder
+	require.NoError(t, f.Write(&b, "repeat it like this"))
+	return places.ReplaceAllString(addresses.ReplaceAllString(b.String(), "(…)"), "…/${1}:…")
+}
+
+// places and addresses are what differs in stacks from machine to machine.
+var (
+	places    = regexp.MustCompile(`/\S+/([^/\s]+\.go):\d+( \+0x[0-9a-f]+)?`)
+	addresses = regexp.MustCompile(`\([^()\s]*0x[0-9a-f][^()]*\)`)
+)
+
+func TestFailureTexts(t *testing.T) {
+	online, offline, unknown := ring(), register("toy/register", 0), register("toy/undecided", 1)
+	panics, nothing, unsteady := outOfRange(), named("toy/nothing"), unsteady()
+	for _, c := range []struct {
+		name string
+		s    *scenarios.Scenario
+		p    nemesis.Plan
+	}{
+		{"online", online, ringPlan(online)},
+		{"offline", offline, toyPlan(offline, 2)},
+		{"unknown", unknown, toyPlan(unknown, 2)},
+		{"nothing", nothing, toyPlan(nothing, 0)},
+		{"panic", panics, toyPlan(panics, 0)},
+		{"determinism", unsteady, toyPlan(unsteady, 0)},
+	} {
+		t.Run(c.name, func(t *testing.T) { golden(t, c.name, failureText(t, confirm(t, c.s, c.p))) })
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	s := ring()
+	f := confirm(t, s, ringPlan(s))
+	require.Nil(t, f.Divergence)
+	require.Equal(t, outcomeOf(f.First), outcomeOf(f.Again))
+	require.NotZero(t, f.Again.DeepHash)
+	file, err := trace.Open(bytes.NewReader(f.Trace), int64(len(f.Trace)))
+	require.NoError(t, err)
+	require.Equal(t, f.First.Hash, file.Header().Hash)
+	require.Equal(t, f.First.Line(), file.Header().Verdict)
+}
+
+// A run that was stopped is confirmed up to where it was.
+func TestConfirmStopped(t *testing.T) {
+	s := ring()
+	first := s.Run(ringPlan(s), scenarios.Options{UntilStep: 12})
+	require.True(t, first.Stopped)
+	f, err := s.Confirm(&first)
+	require.NoError(t, err)
+	require.Nil(t, f.Divergence)
+	require.Equal(t, outcomeOf(first), outcomeOf(f.Again))
+	var b strings.Builder
+	require.NoError(t, f.WriteLast(&b, first.Steps))
+	require.Regexp(t, `(?m)^ *12  0\.800s  n1  timer  pass$`, b.String())
+}
+
+func TestConfirmUnsteady(t *testing.T) {
+	s := unsteady()
+	d := confirm(t, s, toyPlan(s, 0)).Divergence
+	require.NotNil(t, d)
+	require.Equal(t, scenarios.Divergence{
+		Step: 8, One: "8 0.102s n2 timer call", Two: "8 0.103s n2 timer call",
+	}, *d)
+}
+
+// The runs are the same for a while, and one is over before the other.
+func TestConfirmShorter(t *testing.T) {
+	runs := 0
+	s := calls("toy/shorter", func(env sim.Env) {
+		if runs > 2 && env.Elapsed() >= time.Second {
+			panic("enough")
+		}
+	})
+	build := s.Build
+	s.Build = func(r *scenarios.Run) { runs++; build(r) }
+	s.Judge = func(r *scenarios.Run) { r.Checks.Always("this is fine").Violatef("it is not") }
+	d := confirm(t, s, toyPlan(s, 0)).Divergence
+	require.NotNil(t, d)
+	require.Regexp(t, `^\d+ 1\.000s n. fact returned$`, d.One)
+	require.Equal(t, "the run was over", d.Two)
+}
+
+func TestConfirmLeaky(t *testing.T) {
+	s := leaky()
+	f := confirm(t, s, toyPlan(s, 0))
+	require.NotNil(t, f.Divergence)
+	require.Zero(t, f.Divergence.Step)
+	require.Regexp(t, `^the first run had hash [0-9a-f]{16} after \d+ steps, two runs of its plan had [0-9a-f]{16} after \d+: `+
+		`something outlives a run$`, f.Divergence.String())
+	require.Contains(t, failureText(t, f), "--- DETERMINISM: toy/leaky  seed=4711  the first run had hash ")
+}

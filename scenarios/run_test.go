@@ -1,0 +1,249 @@
+package scenarios_test
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/sim"
+	"github.com/seedbed-sim/seedbed/trace"
+)
+
+// eachSeed runs f for a few seeds of each scenario of the catalogue.
+func eachSeed(t *testing.T, f func(t *testing.T, s *scenarios.Scenario, seed uint64)) {
+	seeds := []uint64{1, 2, 4711, math.MaxUint64}
+	if testing.Short() {
+		seeds = seeds[2:3]
+	}
+	for _, s := range scenarios.Catalogue().All() {
+		for _, seed := range seeds {
+			t.Run(s.Name+"/"+strconv.FormatUint(seed, 10), func(t *testing.T) { f(t, s, seed) })
+		}
+	}
+}
+
+// outcome is what runs that are the same agree on.
+type outcome struct {
+	Verdict            checkers.Verdict
+	Property, Detail   string
+	Step, Steps        uint64
+	At, Virtual        clock.Time
+	Hash               uint64
+	Contents           scenarios.Contents
+	Expected, Stopped  bool
+	Operations, Return int
+}
+
+func outcomeOf(r scenarios.Result) outcome {
+	o := outcome{r.Verdict, r.Property, r.Detail, r.Step, r.Steps, r.At, r.Virtual, r.Hash, r.Contents, r.Expected, r.Stopped, len(r.History), 0}
+	for _, op := range r.History {
+		o.Return += int(op.Return)
+	}
+	return o
+}
+
+func TestPrintedPlanReplays(t *testing.T) {
+	eachSeed(t, func(t *testing.T, s *scenarios.Scenario, seed uint64) {
+		own := s.RunSeed(seed, scenarios.Options{})
+		text, err := s.Plan(seed).JSON()
+		require.NoError(t, err)
+		plan, err := nemesis.ReadPlan("plan.json", text)
+		require.NoError(t, err)
+		require.Equal(t, s.Name, plan.Scenario)
+		require.Equal(t, outcomeOf(own), outcomeOf(s.Run(plan, scenarios.Options{})))
+	})
+}
+
+// Whoever looks at a run does not change it.
+func TestLookingChangesNothing(t *testing.T) {
+	eachSeed(t, func(t *testing.T, s *scenarios.Scenario, seed uint64) {
+		plain := s.RunSeed(seed, scenarios.Options{})
+		require.Zero(t, plain.DeepHash)
+		deep := s.RunSeed(seed, scenarios.Options{Deep: true})
+		require.NotZero(t, deep.DeepHash)
+		copying := s.RunSeed(seed, scenarios.Options{Deep: true, Copy: true})
+		var file bytes.Buffer
+		recorded, err := s.Record(s.Plan(seed), scenarios.Options{}, &file)
+		require.NoError(t, err)
+		for _, r := range []scenarios.Result{deep, copying, *recorded} {
+			require.Equal(t, outcomeOf(plain), outcomeOf(r))
+			require.Equal(t, deep.DeepHash, r.DeepHash)
+		}
+
+		read, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		require.NoError(t, err)
+		h := read.Header()
+		require.Equal(t, trace.Outcome{
+			Steps: plain.Steps, End: h.End, Hash: plain.Hash, DeepHash: deep.DeepHash, Verdict: plain.Line(),
+		}, h.Outcome)
+		require.LessOrEqual(t, h.End, plain.Virtual)
+		plan, err := nemesis.ReadPlan("header", h.Plan)
+		require.NoError(t, err)
+		require.Equal(t, s.Plan(seed), plan)
+	})
+}
+
+// A run that is stopped at a step is the beginning of the whole run.
+func TestStoppedRunIsAPrefix(t *testing.T) {
+	eachSeed(t, func(t *testing.T, s *scenarios.Scenario, seed uint64) {
+		var h hashes
+		whole := s.RunSeed(seed, scenarios.Options{Observer: &h, Started: func(w *sim.World) { h.world = w }})
+		require.Len(t, h.after, int(whole.Steps))
+		for _, until := range []uint64{1, 2, whole.Steps / 3, whole.Steps - 1, whole.Steps} {
+			r := s.RunSeed(seed, scenarios.Options{UntilStep: until})
+			require.GreaterOrEqual(t, r.Steps, until)
+			require.Less(t, r.Steps, until+200, "it stops once the handler has done its work")
+			require.Equal(t, h.after[r.Steps-1], r.Hash)
+			if whole.Verdict == checkers.Valid {
+				require.Equal(t, checkers.Valid, r.Verdict, r.Line())
+			}
+		}
+	})
+}
+
+// hashes keeps the hash after each step.
+type hashes struct {
+	world *sim.World
+	after []uint64
+}
+
+func (h *hashes) Step(*sim.Step)                  { h.after = append(h.after, h.world.Hash()) }
+func (h *hashes) Log(sim.NodeID, string)          {}
+func (h *hashes) Settled(uint64, sim.NodeID, any) {}
+
+// A step that the run does not have does not stop it: it is judged.
+func TestStepBeyondTheEnd(t *testing.T) {
+	for _, s := range []*scenarios.Scenario{register("toy/register", 0), calls("toy/calls", func(sim.Env) {})} {
+		p := toyPlan(s, 2)
+		p.Clients = len(p.Faults)
+		if s.Judge != nil {
+			p.Clients = 2
+		}
+		whole := s.Run(p, scenarios.Options{})
+		require.Equal(t, clock.Time(3*time.Second), whole.Virtual)
+		require.Equal(t, outcomeOf(whole), outcomeOf(s.Run(p, scenarios.Options{UntilStep: whole.Steps + 1})))
+		require.True(t, s.Run(p, scenarios.Options{UntilStep: whole.Steps - 1}).Stopped)
+	}
+}
+
+// What is found when all is over is not found at a step, and not when the run is stopped before.
+func TestOfflineViolationHasNoStep(t *testing.T) {
+	s := register("toy/register", 0)
+	r := s.Run(toyPlan(s, 2), scenarios.Options{})
+	require.Equal(t, checkers.Invalid, r.Verdict)
+	require.Equal(t, `always "linearizable"`, r.Property)
+	require.Zero(t, r.Step)
+	require.Zero(t, r.At)
+	require.Equal(t, sim.Nobody, r.Node)
+
+	s = ring()
+	r = s.Run(ringPlan(s), scenarios.Options{})
+	require.Equal(t, checkers.Invalid, r.Verdict)
+	require.Equal(t, r.Steps, r.Step)
+	require.Equal(t, r.Virtual, r.At)
+	require.Equal(t, sim.NodeID(3), r.Node)
+}
+
+func TestExpected(t *testing.T) {
+	s := ring()
+	s.Anomaly = `always "there is one token"`
+	require.True(t, s.Run(ringPlan(s), scenarios.Options{}).Expected)
+	require.True(t, s.Run(toyPlan(s, 0), scenarios.Options{}).Expected, "not every run of a demonstration shows it")
+	s.Anomaly = `always "something else"`
+	require.False(t, s.Run(ringPlan(s), scenarios.Options{}).Expected)
+
+	s = register("toy/undecided", 1)
+	s.Anomaly = `always "linearizable"`
+	r := s.Run(toyPlan(s, 2), scenarios.Options{})
+	require.Equal(t, checkers.Unknown, r.Verdict)
+	require.False(t, r.Expected, "undecided is not violated")
+}
+
+func TestNothingChecked(t *testing.T) {
+	s := named("toy/nothing")
+	r := s.Run(toyPlan(s, 0), scenarios.Options{})
+	require.Equal(t, checkers.Unknown, r.Verdict)
+	require.Equal(t, "unknown: nothing was checked", r.Line())
+	require.Equal(t, "unknown: nothing was checked", r.Signature())
+}
+
+// A judge that panics is a finding of its seed, as a node is.
+func TestJudgePanics(t *testing.T) {
+	s := calls("toy/judge", func(sim.Env) {})
+	s.Judge = func(r *scenarios.Run) { _ = r.World.History()[7] }
+	f := confirm(t, s, toyPlan(s, 0))
+	require.Nil(t, f.Divergence)
+	require.Equal(t, `invalid always "no panic": runtime error: index out of range [7] with length 0`, f.First.Line())
+	require.Equal(t, `always "no panic": runtime error: index out of range [#] with length #`, f.First.Signature())
+	require.Zero(t, f.First.Step)
+	require.Contains(t, failureText(t, f), "TestJudgePanics.func")
+}
+
+// A run that is out of steps is so again: the bound is part of the run.
+func TestStepBudget(t *testing.T) {
+	s := calls("toy/busy", func(env sim.Env) { env.SetTimer(sim.Timer{Name: "call"}, 0) })
+	s.Build = func(r *scenarios.Run) {
+		r.AddServers(func(sim.NodeID) sim.Node { return busy{} })
+	}
+	first := s.Run(toyPlan(s, 0), scenarios.Options{MaxSteps: 1000})
+	require.Equal(t, `always "step budget"`, first.Property)
+	require.Equal(t, uint64(1000), first.Step)
+	f, err := s.Confirm(&first)
+	require.NoError(t, err)
+	require.Nil(t, f.Divergence)
+	require.Equal(t, outcomeOf(first), outcomeOf(f.Again))
+}
+
+// busy is a node that sets a timer of length zero for ever.
+type busy struct{}
+
+func (busy) Start(env sim.Env)                        { env.SetTimer(passTimer, 0) }
+func (busy) Timeout(env sim.Env, t sim.Timer)         { env.SetTimer(t, 0) }
+func (busy) Receive(sim.Env, sim.NodeID, sim.Message) {}
+
+func TestRecordReportsWhatItCannotWrite(t *testing.T) {
+	s := ring()
+	_, err := s.Record(ringPlan(s), scenarios.Options{}, full{})
+	require.ErrorIs(t, err, io.ErrShortWrite)
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestCompareCopies(t *testing.T) {
+	s := ring()
+	d, err := s.CompareCopies(ringPlan(s))
+	require.NoError(t, err)
+	require.Nil(t, d)
+
+	s = toy("toy/shared", func(r *scenarios.Run) {
+		r.AddServers(func(id sim.NodeID) sim.Node { return &sharer{list: []int{int(id)}} })
+	}, nil)
+	d, err = s.CompareCopies(toyPlan(s, 0))
+	require.NoError(t, err)
+	require.Equal(t, "step 7 differs: 7 0.102s n2 deliver n1 [100]; and again: 7 0.102s n2 deliver n1 [1]", d.String())
+}
+
+// sharer changes a slice that it has sent.
+type sharer struct{ list []int }
+
+func (s *sharer) Start(env sim.Env) { env.SetTimer(passTimer, 100*ms) }
+
+func (s *sharer) Timeout(env sim.Env, t sim.Timer) {
+	if env.ID() == 1 {
+		env.Send(2, s.list)
+		s.list[0] *= 100
+	}
+}
+
+func (s *sharer) Receive(sim.Env, sim.NodeID, sim.Message) {}

@@ -1,0 +1,73 @@
+package scenarios_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// In these tests the watchdog's clock is synctest's: it moves when all else waits.
+
+func TestWatchdogFindsAHandlerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := make(chan int)
+		s := calls("toy/hangs", func(env sim.Env) {
+			if env.ID() == 2 && env.Elapsed() > time.Second {
+				waitFor(never)
+			}
+		})
+		start := time.Now()
+		reports := make(chan string, 2)
+		go s.Sweep(context.Background(), scenarios.SweepOptions{
+			Seeds: upTo(77, 77), Workers: 1,
+			Watchdog: scenarios.NewWatchdog(scenarios.StuckAfter, func(report string) { reports <- report }),
+		})
+		report := <-reports
+		require.GreaterOrEqual(t, time.Since(start), scenarios.StuckAfter)
+		require.Less(t, time.Since(start), scenarios.StuckAfter*5/4)
+		require.Regexp(t, `^stuck: toy/hangs seed=77 has made no step for 10s: n2 runs in step \d+, at 1\.100s\n`, report)
+		require.Contains(t, report, "scenarios_test.waitFor(")
+		time.Sleep(time.Hour)
+		require.Empty(t, reports, "it says so once")
+		close(never)
+	})
+}
+
+func waitFor(never chan int) { <-never }
+
+func TestWatchdogLetsASlowRunGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := calls("toy/slow", func(sim.Env) { time.Sleep(scenarios.StuckAfter / 2) })
+		start := time.Now()
+		tally := s.Sweep(context.Background(), scenarios.SweepOptions{
+			Seeds: upTo(1, 3), Workers: 2,
+			Watchdog: scenarios.NewWatchdog(scenarios.StuckAfter, func(report string) { t.Error(report) }),
+		})
+		require.EqualValues(t, 3, tally.Valid)
+		require.Greater(t, time.Since(start), 10*scenarios.StuckAfter)
+	})
+}
+
+// A run that is over, or not begun, is not stuck.
+func TestWatchdogMindsRunsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dog := scenarios.NewWatchdog(time.Second, func(report string) { t.Error(report) })
+		w := sim.New(sim.Config{})
+		watch := dog.Start("toy/one", 1, w)
+		time.Sleep(time.Second / 2)
+		watch.Stop()
+		time.Sleep(10 * time.Second)
+
+		other := dog.Start("toy/other", 2, w)
+		time.Sleep(time.Second / 2)
+		other.Stop()
+		other.Stop()
+		time.Sleep(10 * time.Second)
+	})
+}
