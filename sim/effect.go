@@ -50,9 +50,14 @@ func (n *incarnation) gate() bool {
 	return n.guard&(guardVoid|guardDoomed) == 0
 }
 
+// waits reports whether the next effect has to wait for its departure.
+func (n *incarnation) waits() bool {
+	return n.depart > n.w.now || n.guard&(guardBusy|guardPaused) != 0
+}
+
 // leave lets an effect that passed the gate leave at n.depart.
 func (n *incarnation) leave(e *effect) {
-	if n.depart > n.w.now || n.guard&guardBusy != 0 {
+	if n.waits() {
 		e.at = max(n.depart, n.w.now)
 		e.cause = n.w.handler
 		n.slow().pending.push(*e)
@@ -176,7 +181,7 @@ func (p *port) Write(data []byte) bool {
 	if n.w.watched {
 		n.w.detail.wrote(data)
 	}
-	if n.depart <= n.w.now && n.guard&guardBusy == 0 {
+	if !n.waits() {
 		n.birth.departed++
 		return true
 	}

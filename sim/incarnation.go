@@ -179,7 +179,7 @@ func (n *incarnation) wake() {
 			n.guard &^= guardBusy
 		}
 		n.perform(&e)
-		if n.w.stopped || n.guard&guardDown != 0 {
+		if n.w.stopped || n.guard&(guardPaused|guardDown) != 0 {
 			return
 		}
 	}
