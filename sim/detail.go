@@ -82,9 +82,10 @@ func (d *detail) wrote(data []byte) {
 	d.deep = Mix(d.deep ^ bytesHash(hashStart, data))
 }
 
-// settled follows the end of a handler.
+// settled follows the end of a handler, or the violation that stops the run in
+// the middle of one: what a handler does after that only meets a void Env.
 func (d *detail) settled(w *World, n *incarnation) {
-	if w.config.Observer == nil || n.guard&guardDown != 0 {
+	if w.config.Observer == nil || n.guard&guardDown != 0 || w.stopped {
 		return
 	}
 	state := any(n.node)

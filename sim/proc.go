@@ -49,7 +49,7 @@ func (p *Proc) Sleep(d time.Duration) {
 // Recv returns the next message, waiting for it up to timeout; false if none
 // came.
 func (p *Proc) Recv(timeout time.Duration) (Mail, bool) {
-	if p.mailbox.empty() && !p.await(timeout, func() bool { return !p.mailbox.empty() }) {
+	if p.mailbox.empty() && !p.await(timeout, nil) {
 		return Mail{}, false
 	}
 	return p.mailbox.pop(), true
@@ -76,9 +76,9 @@ func (p *Proc) Call(to NodeID, req Message, timeout time.Duration, match func(Me
 }
 
 // await waits until done, which is asked at once and after each input, or
-// until timeout.
+// until timeout. A nil done is any mail.
 func (p *Proc) await(timeout time.Duration, done func() bool) bool {
-	if done() {
+	if done != nil && done() {
 		return true
 	}
 	if timeout == 0 {
@@ -89,13 +89,13 @@ func (p *Proc) await(timeout time.Duration, done func() bool) bool {
 	}
 	for {
 		p.wait()
-		switch {
-		case done():
+		if done == nil && !p.mailbox.empty() || done != nil && done() {
 			if timeout > 0 {
 				p.StopTimer(procTimer)
 			}
 			return true
-		case p.fired:
+		}
+		if p.fired {
 			return false
 		}
 	}

@@ -266,6 +266,9 @@ func (w *World) fail(v Violation) {
 	}
 	v.Step, v.At, v.Node = w.steps, w.now, w.running.id
 	w.violation = &v
+	if w.watched {
+		w.detail.settled(w, w.running)
+	}
 	w.stop()
 }
 
