@@ -12,10 +12,10 @@ test:
 	CGO_ENABLED=0 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) test ./...
 
-# All tests under the race detector, with fewer seeds.
+# All tests under the race detector, scenarios with fewer seeds.
 race:
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
-		set -x; CGO_ENABLED=1 $(GO) test -race -short ./...; \
+		set -x; SEEDBED_SEEDS=1-25 CGO_ENABLED=1 $(GO) test -race ./...; \
 	elif [ "$$CI" = true ]; then \
 		echo "race: the race detector needs a C compiler, and there is none" >&2; exit 1; \
 	else \
