@@ -24,14 +24,17 @@ type Failure struct {
 
 // Divergence says where runs of one plan came apart: a determinism failure, which makes all else they say worthless.
 type Divergence struct {
-	Step     uint64 // the first that differs; 0 if only the first run differs, which was not recorded
+	Step     uint64 // the first that differs; 0 if there is none to show
 	One, Two string // that step in either recorded run
-	Why      string
+	Why      string // there is none
 }
 
 func (d *Divergence) String() string {
-	if d.Step == 0 {
+	switch {
+	case d.Step == 0:
 		return d.Why
+	case d.One == d.Two:
+		return fmt.Sprintf("step %d differs in what does not show, or in what was written to disks before it: %s", d.Step, d.One)
 	}
 	return fmt.Sprintf("step %d differs: %s; and again: %s", d.Step, d.One, d.Two)
 }
@@ -39,7 +42,7 @@ func (d *Divergence) String() string {
 // Confirm runs a failed run's plan again, twice, and tells whether they were the same run.
 func (s *Scenario) Confirm(first *Result) (*Failure, error) {
 	f := &Failure{First: *first}
-	o := Options{Deep: true, MaxSteps: first.maxSteps}
+	o := Options{MaxSteps: first.maxSteps}
 	if first.Stopped {
 		o.UntilStep = first.Steps
 	}
@@ -64,9 +67,8 @@ func (s *Scenario) Confirm(first *Result) (*Failure, error) {
 	return f, err
 }
 
-// Record runs a plan and writes its trace to w.
+// Record runs a plan, deeply hashed, and writes its trace to w.
 func (s *Scenario) Record(p nemesis.Plan, o Options, w io.Writer) (*Result, error) {
-	o.Deep = true
 	r, _, err := s.record(p, o, w)
 	return r, err
 }
@@ -85,7 +87,7 @@ func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer) (*Result, []ui
 	}
 	h := &hashing{Observer: rec}
 	started := o.Started
-	o.Observer = h
+	o.Observer, o.Deep = h, true
 	o.Started = func(w *sim.World) {
 		h.world = w
 		if started != nil {
@@ -99,13 +101,16 @@ func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer) (*Result, []ui
 // CompareCopies runs a plan with messages shared and with messages deep-copied. It returns nil if the runs are the same:
 // then nobody changed a message after it was sent.
 func (s *Scenario) CompareCopies(p nemesis.Plan) (*Divergence, error) {
+	if s.Run(p, Options{Deep: true}).DeepHash == s.Run(p, Options{Deep: true, Copy: true}).DeepHash {
+		return nil, nil
+	}
 	var shared, copied bytes.Buffer
-	_, a, err := s.record(p, Options{Deep: true}, &shared)
+	_, a, err := s.record(p, Options{}, &shared)
 	if err != nil {
 		return nil, err
 	}
-	_, b, err := s.record(p, Options{Deep: true, Copy: true}, &copied)
-	if err != nil || slices.Equal(a, b) {
+	_, b, err := s.record(p, Options{Copy: true}, &copied)
+	if err != nil {
 		return nil, err
 	}
 	return diverge(a, b, shared.Bytes(), copied.Bytes())
@@ -137,6 +142,9 @@ func diverge(a, b []uint64, traceA, traceB []byte) (*Divergence, error) {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
 		n++
+	}
+	if n == len(a) && n == len(b) {
+		return &Divergence{Why: fmt.Sprintf("all %d steps are the same, but not what was written to disks after the last of them", n)}, nil
 	}
 	d := &Divergence{Step: uint64(n + 1)}
 	var err error

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -135,3 +136,26 @@ func TestConfirmLeaky(t *testing.T) {
 		`something outlives a run$`, f.Divergence.String())
 	require.Contains(t, failureText(t, f), "--- DETERMINISM: toy/leaky  seed=4711  the first run had hash ")
 }
+
+// No step tells of a write: the next one is the first that differs, if there is one.
+func TestConfirmUnsteadyWrite(t *testing.T) {
+	runs := 0
+	s := toy("toy/writes", func(r *scenarios.Run) {
+		runs++
+		r.AddServers(func(sim.NodeID) sim.Node { return writer(strconv.Itoa(runs)) })
+	}, func(r *scenarios.Run) { r.Checks.Always("this is fine").Violatef("it is not") })
+	p := toyPlan(s, 0)
+	d := confirm(t, s, p).Divergence
+	require.NotNil(t, d)
+	require.Equal(t, "step 5 differs in what does not show, or in what was written to disks before it: 5 1.000s n3 timer pass", d.String())
+	p.Nodes = 1
+	d = confirm(t, s, p).Divergence
+	require.NotNil(t, d)
+	require.Equal(t, "all 2 steps are the same, but not what was written to disks after the last of them", d.String())
+}
+
+type writer string
+
+func (w writer) Start(env sim.Env)                        { env.SetTimer(passTimer, time.Second) }
+func (w writer) Timeout(env sim.Env, _ sim.Timer)         { env.Disk().Open("file").Append([]byte(w)) }
+func (w writer) Receive(sim.Env, sim.NodeID, sim.Message) {}
