@@ -28,6 +28,7 @@ const (
 	effectWrite // of the disk: one mutation
 	effectSync  // its completion
 	effectStartSync
+	effectTimer // the first of settings
 	effectCrash // a trap: the node dies here
 	effectPause // a trap: it stands still from here
 	effectGo    // to here
@@ -90,6 +91,8 @@ func (n *incarnation) perform(e *effect) {
 		w.synced(n, e.token, e.payload)
 	case effectStartSync:
 		n.startSync(e.payload.(*background))
+	case effectTimer:
+		n.setNext()
 	case effectCrash:
 		w.crash(n)
 	case effectPause:

@@ -43,16 +43,17 @@ type birth struct {
 // rare holds what most incarnations never need; it is made by the first who
 // does.
 type rare struct {
-	pending fifo[effect] // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
-	inbox   fifo[work]   // inputs that wait for the node, in order of arrival; not empty iff guardInbox
-	asleep  clock.Time
-	waking  bool // a wake entry is queued, for asleep
-	pauses  int  // Pause calls without their Resume; > 0 iff guardPaused
-	traps   []trap
-	disk    Disk
-	results map[Timer]error // of background syncs
-	subs    map[string]*sub
-	ends    []func() // called when the incarnation ends
+	pending  fifo[effect]  // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
+	settings fifo[setting] // of timers: what the effectTimer of pending are about, in order
+	inbox    fifo[work]    // inputs that wait for the node, in order of arrival; not empty iff guardInbox
+	asleep   clock.Time
+	waking   bool // a wake entry is queued, for asleep
+	pauses   int  // Pause calls without their Resume; > 0 iff guardPaused
+	traps    []trap
+	disk     Disk
+	results  map[Timer]error // of background syncs
+	subs     map[string]*sub
+	ends     []func() // called when the incarnation ends
 }
 
 type guard uint8

@@ -29,20 +29,60 @@ const linear = 8
 
 // SetTimer is an effect.
 func (n *incarnation) SetTimer(t Timer, d time.Duration) {
-	if n.guard != 0 && !n.gate() {
+	if n.guard != 0 && n.holds(setting{tag: t, d: max(d, 0)}) {
 		return
 	}
-	d = max(d, 0)
-	i := n.timer(t)
-	n.timers[i].mono = n.skew.Elapsed(n.depart) + d
-	n.arm(i, n.skew.Until(n.depart, d))
+	n.setTimer(t, max(d, 0))
 }
 
 // StopTimer is an effect.
 func (n *incarnation) StopTimer(t Timer) {
-	if n.guard != 0 && !n.gate() {
+	if n.guard != 0 && n.holds(setting{tag: t, d: stop}) {
 		return
 	}
+	n.stopTimer(t)
+}
+
+// setting is a SetTimer, or a StopTimer, that waits for its departure.
+type setting struct {
+	tag Timer
+	d   time.Duration // or stop
+}
+
+const stop = time.Duration(-1)
+
+// holds reports whether a setting does not happen now: never, or at its
+// departure. Only then does a timer begin to run, so a pause that holds it
+// back, or a clock that changes meanwhile, moves the deadline.
+func (n *incarnation) holds(s setting) bool {
+	if !n.gate() {
+		return true
+	}
+	if !n.waits() {
+		return false
+	}
+	n.slow().settings.push(s)
+	n.leave(&effect{kind: effectTimer})
+	return true
+}
+
+// setNext is the departure of the first setting that waits.
+func (n *incarnation) setNext() {
+	if s := n.settings.pop(); s.d == stop {
+		n.stopTimer(s.tag)
+	} else {
+		n.setTimer(s.tag, s.d)
+	}
+}
+
+func (n *incarnation) setTimer(t Timer, d time.Duration) {
+	now := n.w.now
+	i := n.timer(t)
+	n.timers[i].mono = n.skew.Elapsed(now) + d
+	n.arm(i, n.skew.Until(now, d))
+}
+
+func (n *incarnation) stopTimer(t Timer) {
 	if i := n.find(t); i >= 0 {
 		n.timers[i].armed = false
 	}
@@ -56,7 +96,7 @@ func (n *incarnation) arm(i int32, due clock.Time) {
 	t.cause = n.w.handler
 	t.due = due
 	t.armed = true
-	if t.queued && t.asks <= due {
+	if t.queued && t.asks <= due && due != clock.Never {
 		return
 	}
 	n.ask(i)
@@ -89,7 +129,7 @@ func (w *World) expire(k int32, e *entry) {
 		return
 	}
 	t := &n.timers[i]
-	if t.armed && t.due > w.now { // it has moved later
+	if t.armed && (t.due > w.now || t.seq != e.seq) { // it has moved, later or behind others of this instant
 		t.asks = t.due
 		e.at, e.seq = t.due, t.seq
 		w.queue.push(k)
