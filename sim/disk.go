@@ -80,3 +80,24 @@ type DiskPort interface {
 	// SyncResult returns the outcome of the last sync that done announced.
 	SyncResult(done Timer) error
 }
+
+// voidDisk is the disk of an incarnation that is over.
+type voidDisk struct{}
+
+func (voidDisk) Open(name string) File       { return voidFile(name) }
+func (voidDisk) List(string) []string        { return nil }
+func (voidDisk) Rename(string, string) error { return ErrVoid }
+func (voidDisk) Remove(string) error         { return ErrVoid }
+func (voidDisk) Sync() error                 { return ErrVoid }
+func (voidDisk) StartSync(Timer)             {}
+func (voidDisk) SyncResult(Timer) error      { return ErrVoid }
+
+type voidFile string
+
+func (f voidFile) Name() string                    { return string(f) }
+func (voidFile) Size() int64                       { return 0 }
+func (voidFile) Append([]byte) error               { return ErrVoid }
+func (voidFile) WriteAt([]byte, int64) error       { return ErrVoid }
+func (voidFile) ReadAt([]byte, int64) (int, error) { return 0, ErrVoid }
+func (voidFile) Truncate(int64) error              { return ErrVoid }
+func (voidFile) Sync() error                       { return ErrVoid }

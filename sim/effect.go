@@ -12,7 +12,7 @@ type effect struct {
 	outcome Outcome
 	to      NodeID
 	at      clock.Time // departure
-	cause   uint64     // the step whose handler did it
+	cause   uint64     // the step whose handler did it; kept while it waits
 	payload any        // message, fact, *Op, *completion or error
 	token   uint64
 }
@@ -72,9 +72,6 @@ func (n *incarnation) leave(e *effect) {
 func (n *incarnation) perform(e *effect) {
 	w := n.w
 	w.running = n
-	if e.cause != 0 {
-		w.handler = e.cause
-	}
 	switch e.kind {
 	case effectSend:
 		w.send(n, e.to, e.payload)
@@ -163,6 +160,9 @@ func (w *World) mark(kind Kind, n *incarnation) {
 
 // Disk returns the node's view of its disk.
 func (n *incarnation) Disk() Disk {
+	if n.guard&guardDown != 0 {
+		return voidDisk{} // the storage is the next incarnation's
+	}
 	r := n.slow()
 	if r.disk == nil {
 		if n.birth.storage == nil {
@@ -223,7 +223,7 @@ func (p *port) StartSync(latency time.Duration, token uint64, err error, done Ti
 	if n.guard != 0 && !n.gate() {
 		return false
 	}
-	n.leave(&effect{kind: effectStartSync, payload: &background{latency, token, err, done}})
+	n.leave(&effect{kind: effectStartSync, payload: &background{latency, token, err, done, n.w.handler}})
 	return true
 }
 
@@ -234,6 +234,7 @@ type background struct {
 	token   uint64
 	err     error
 	done    Timer
+	cause   uint64 // the step whose handler started it
 }
 
 func (n *incarnation) startSync(s *background) {
@@ -242,7 +243,7 @@ func (n *incarnation) startSync(s *background) {
 		if n.guard&guardDown != 0 {
 			return
 		}
-		w.running = n
+		w.running, w.handler = n, s.cause
 		w.synced(n, s.token, errorPayload(s.err))
 		r := n.slow()
 		if r.results == nil {

@@ -33,9 +33,8 @@ func (w *World) Restart(id NodeID) bool {
 	}
 	w.nodes[id] = n
 	n.node = n.birth.make(id)
-	w.running = n
 	w.mark(KindBoot, n)
-	n.handle(KindBoot, func() { n.node.Start(n) })
+	n.handle(KindBoot, nil, w.steps, func() { n.node.Start(n) })
 	return true
 }
 
@@ -146,14 +145,15 @@ func (w *World) Cost(id NodeID, cost func(kind Kind, payload any) time.Duration)
 	}
 }
 
-// Do runs f as if it were a handler of the node: tests and workloads reach
-// into a running node with it. It is false if the node is down, paused or busy.
+// Do runs f as if it were a handler of the node, that of the zero Timer: tests
+// and workloads reach into a running node with it. It takes no step. It is
+// false if the node is down, paused or busy.
 func (w *World) Do(id NodeID, f func(env Env)) bool {
 	n := w.incarnation(id)
 	if n.guard&(guardDown|guardPaused|guardBusy) != 0 || w.stopped {
 		return false
 	}
-	n.handle(KindTimer, func() { f(n) })
+	n.handle(KindTimer, Timer{}, 0, func() { f(n) })
 	return true
 }
 

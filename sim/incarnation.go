@@ -52,7 +52,7 @@ type rare struct {
 	traps    []trap
 	disk     Disk
 	results  map[Timer]error // of background syncs
-	subs     map[string]*sub
+	subs     map[subKey]*sub
 	ends     []func() // called when the incarnation ends
 }
 
@@ -134,17 +134,23 @@ func (n *incarnation) timeout(t Timer, typ, cause uint64) {
 	}
 }
 
-// handle runs f as a handler of this node: boot, or World.Do.
-func (n *incarnation) handle(kind Kind, f func()) {
+// handle runs f as a handler of this node that belongs to the given step: boot,
+// or World.Do. It may come in the middle of another handler, from a Watch.
+func (n *incarnation) handle(kind Kind, payload any, step uint64, f func()) {
 	w := n.w
+	running, handler, seen := w.running, w.handler, w.seen
 	n.depart = w.now
-	w.running, w.handler = n, w.steps
+	w.running, w.handler = n, step
 	if n.guard&guardCost != 0 {
-		n.spend(kind, nil)
+		n.spend(kind, payload)
 	}
 	f()
 	if n.guard != 0 || w.watched {
 		n.settle()
+	}
+	w.running, w.handler, w.seen = running, handler, seen
+	if w.stopped {
+		running.guard |= guardVoid
 	}
 }
 
@@ -179,6 +185,7 @@ func (n *incarnation) wake() {
 		if n.pending.empty() {
 			n.guard &^= guardBusy
 		}
+		n.w.handler = e.cause
 		n.perform(&e)
 		if n.w.stopped || n.guard&(guardPaused|guardDown) != 0 {
 			return
@@ -240,6 +247,9 @@ func (n *incarnation) Send(to NodeID, msg Message) {
 	if n.guard == 0 {
 		n.w.send(n, to, msg)
 		return
+	}
+	if n.w.config.CopyMessages {
+		msg = Copy(msg) // as it is now, not at its departure
 	}
 	n.effect(&effect{kind: effectSend, to: to, payload: msg})
 }

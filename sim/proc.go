@@ -185,7 +185,8 @@ func (s *spawned) end() {
 func (s *spawned) kill() {
 	done := make(chan struct{}) //seedbed:ok channel closed once, for the one that waits below
 	go func() {                 //seedbed:ok go the caller waits for it
-		defer close(done) //seedbed:ok channel as above
+		defer close(done)                //seedbed:ok channel as above
+		defer func() { _ = recover() }() // a deferred function of body panicked: all of it is over anyhow
 		s.stop()
 	}()
 	<-done //seedbed:ok channel as above

@@ -26,27 +26,37 @@ type Scoped struct {
 // Scopes nest. A Sub of one scope is made once per incarnation; asking again is
 // cheap.
 func Sub(env Env, scope string) Env {
-	n := env.base()
+	env = unwrap(env)
 	path := scope
-	if outer, ok := env.(*sub); ok {
+	outer, ok := env.(*sub)
+	if ok {
 		path = outer.path + "/" + scope
 	}
-	r := n.slow()
-	if s, ok := r.subs[path]; ok {
+	r := env.base().slow()
+	key := subKey{outer, scope}
+	if s, ok := r.subs[key]; ok {
 		return s
 	}
 	if r.subs == nil {
-		r.subs = make(map[string]*sub)
+		r.subs = make(map[subKey]*sub)
 	}
 	s := &sub{Env: env, scope: scope, path: path}
-	r.subs[path] = s
+	r.subs[key] = s
 	return s
+}
+
+// unwrap returns the Env that a Proc is made of.
+func unwrap(env Env) Env {
+	if p, ok := env.(*Proc); ok {
+		return p.Env
+	}
+	return env
 }
 
 // Outer returns the Env that a scoped one was made from: a component hands its
 // own to callbacks, and the node around it speaks for itself.
 func Outer(env Env) Env {
-	if s, ok := env.(*sub); ok {
+	if s, ok := unwrap(env).(*sub); ok {
 		return s.Env
 	}
 	return env
@@ -68,6 +78,12 @@ func InnerTimer(t Timer, scope string) (Timer, bool) {
 		return Timer{}, false
 	}
 	return Timer{Name: name[1:], Key: t.Key}, true
+}
+
+// subKey tells a sub from all others of its incarnation.
+type subKey struct {
+	outer *sub // nil: the node itself
+	scope string
 }
 
 // sub is an Env whose names carry a scope, around the Env it was made from.
