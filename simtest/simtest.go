@@ -3,8 +3,8 @@
 //
 // It is not a second runner: package scenarios runs, this package reads flags and reports to a testing.T.
 //
-// Each flag has an environment variable of the same meaning; a flag that is given wins. Lines that repeat a failure use
-// the variables, because `go test ./...` refuses a flag that some package of the list does not know.
+// Each flag has an environment variable of the same meaning; a flag that is given wins. A plan wins over a seed, and that
+// over many. Lines that repeat a failure use the variables, because `go test ./...` refuses a flag that some package of the list does not know.
 //
 //	-seedbed.seed 4711      SEEDBED_SEED=4711      run one seed
 //	-seedbed.seeds 1-500,77 SEEDBED_SEEDS=1-500,77 run these seeds
@@ -61,19 +61,12 @@ func Run(t *testing.T, s *scenarios.Scenario) {
 		t.Fatal(err)
 	}
 	t.Attr("seedbed.scenario", s.Name)
-	if what.replay != "" {
-		plan, err := readPlan(what.replay)
-		if err != nil {
-			t.Fatal(err)
-		}
+	if plan, ok := what.onePlan(t, s); ok {
 		one(t, s, plan, what)
 		return
 	}
-	if what.seeds.Len() == 1 {
-		for seed := range what.seeds.All() {
-			one(t, s, s.Plan(seed), what)
-		}
-		return
+	if what.step > 0 {
+		t.Fatalf("a step is of one run: give a seed or a plan with it, not the seeds %s", what.seeds)
 	}
 	t.Attr("seedbed.seeds", what.seeds.String())
 	next, stop := iter.Pull(what.seeds.All())
@@ -84,7 +77,12 @@ func Run(t *testing.T, s *scenarios.Scenario) {
 			continue
 		}
 		for _, seed := range f.Seeds[:min(len(f.Seeds), maxReported)] {
-			t.Run("seed="+strconv.FormatUint(seed, 10), func(t *testing.T) { one(t, s, s.Plan(seed), what) })
+			t.Run("seed="+strconv.FormatUint(seed, 10), func(t *testing.T) {
+				if one(t, s, s.Plan(seed), what) {
+					t.Errorf("\n--- DETERMINISM: %s  seed=%d  failed in the sweep of seeds %s, and does not when run alone: something outlives a run\n  it was: %s",
+						s.Name, seed, what.seeds, f.Signature)
+				}
+			})
 		}
 		if more := f.Runs - maxReported; more > 0 {
 			t.Errorf("%d more of %d seeds failed alike: %s", more, tally.Seeds, f.Signature)
@@ -102,42 +100,44 @@ func Run(t *testing.T, s *scenarios.Scenario) {
 
 var watchdog = scenarios.ExitWatchdog(os.Stderr)
 
-// one runs one plan. A failure is confirmed by a recorded run and reported.
-func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) {
+// one runs one plan. A failure is confirmed by a recorded run and reported; one is false then.
+func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (ok bool) {
 	t.Helper()
 	t.Attr("seedbed.seed", strconv.FormatUint(plan.Seed, 10))
-	o := scenarios.Options{UntilStep: what.step}
-	o.Started = func(w *sim.World) {
-		watch := watchdog.Start(s.Name, plan.Seed, w)
-		t.Cleanup(watch.Stop)
-	}
-	r := s.Run(plan, o)
+	var watch *scenarios.Watch
+	r := s.Run(plan, scenarios.Options{
+		UntilStep: what.step,
+		Started:   func(w *sim.World) { watch = watchdog.Start(s.Name, plan.Seed, w) },
+	})
+	watch.Stop()
 	if r.Expected && what.step == 0 {
 		t.Logf("%s seed=%d: %s; %d steps, %s, hash %016x", s.Name, plan.Seed, r.Line(), r.Steps, r.Virtual, r.Hash)
-		return
+		return true
 	}
 	f, err := s.Confirm(&r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if r.Expected { // asked to stop at a step
-		fmt.Fprintf(&b, "%s seed=%d stopped after step %d at %s\n", s.Name, plan.Seed, r.Steps, r.Virtual)
+	if ok = r.Expected && f.Divergence == nil; ok { // asked to stop at a step
+		fmt.Fprintf(&b, "%s seed=%d: %s, up to step %d at %s\n", s.Name, plan.Seed, r.Line(), r.Steps, r.Virtual)
 		err = f.WriteLast(&b, r.Steps)
 	} else {
-		err = f.Write(&b, again(t, f, what))
+		err = f.Write(&b, what.again(t, f))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Expected && f.Divergence == nil {
-		t.Log("\n" + b.String())
-		return
+	text := "\n" + strings.TrimRight(b.String(), "\n")
+	if ok {
+		t.Log(text)
+		return true
 	}
-	t.Error("\n" + b.String())
+	t.Error(text)
 	if err := keep(t.ArtifactDir(), f); err != nil {
 		t.Error(err)
 	}
+	return false
 }
 
 // keep leaves a failure's plan and trace in a folder.
@@ -155,16 +155,115 @@ func keep(dir string, f *scenarios.Failure) error {
 	return nil
 }
 
-// again is the line that repeats a failure.
-func again(t *testing.T, f *scenarios.Failure, what choice) string {
-	var b strings.Builder
-	if what.replay != "" {
-		fmt.Fprintf(&b, "SEEDBED_REPLAY=%s ", what.replay)
-	} else {
-		fmt.Fprintf(&b, "SEEDBED_SEED=%d ", f.First.Seed)
+// choice is what flags and environment ask for.
+type choice struct {
+	seeds  seeds.Ranges
+	replay string
+	step   uint64 // 0: to the end
+}
+
+// A setting is a flag and the variable of the same meaning.
+type setting struct {
+	flag *string
+	name string // of the variable
+}
+
+var (
+	seedSetting   = setting{seedFlag, "SEEDBED_SEED"}
+	seedsSetting  = setting{seedsFlag, "SEEDBED_SEEDS"}
+	replaySetting = setting{replayFlag, "SEEDBED_REPLAY"}
+	stepSetting   = setting{stepFlag, "SEEDBED_STEP"}
+)
+
+// given returns what was given by flag, or by variable, and what errors call it.
+func (s setting) given(byFlag bool) (text, source string) {
+	if byFlag {
+		return *s.flag, "-" + strings.ToLower(strings.ReplaceAll(s.name, "_", "."))
 	}
-	if f.Again.Step > 0 {
-		fmt.Fprintf(&b, "SEEDBED_STEP=%d ", f.Again.Step)
+	return os.Getenv(s.name), s.name
+}
+
+// chosen reads the settings. Of those that say what to run, any flag beats all variables, and then one plan beats one
+// seed, and that beats many.
+func chosen() (c choice, err error) {
+	text, source := stepSetting.given(true)
+	if text == "" {
+		text, source = stepSetting.given(false)
+	}
+	if text != "" {
+		if c.step, err = strconv.ParseUint(text, 10, 64); err != nil || c.step == 0 {
+			return c, fmt.Errorf("%s=%q: want a step number from 1 on", source, text)
+		}
+	}
+	for _, byFlag := range []bool{true, false} {
+		if c.replay, _ = replaySetting.given(byFlag); c.replay != "" {
+			return c, nil
+		}
+		if text, source := seedSetting.given(byFlag); text != "" {
+			seed, err := strconv.ParseUint(text, 10, 64)
+			if err != nil || seed == 0 {
+				return c, fmt.Errorf("%s=%q: want one seed, a number from 1 to 2^64-1", source, text)
+			}
+			c.seeds = seeds.Ranges{{First: seed, Last: seed}}
+			return c, nil
+		}
+		if text, source := seedsSetting.given(byFlag); text != "" {
+			if c.seeds, err = seeds.Parse(text); err != nil {
+				err = fmt.Errorf("%s: %w", source, err)
+			}
+			return c, err
+		}
+	}
+	text = defaultSeeds
+	if testing.Short() {
+		text = shortSeeds
+	}
+	c.seeds, err = seeds.Parse(text)
+	return c, err
+}
+
+// onePlan is the plan to run, if there is only one.
+func (c choice) onePlan(t *testing.T, s *scenarios.Scenario) (nemesis.Plan, bool) {
+	t.Helper()
+	switch {
+	case c.replay != "":
+		data, err := os.ReadFile(c.replay)
+		if err != nil {
+			t.Fatalf("%v; a path starts at the folder of the test", err)
+		}
+		plan, err := nemesis.ReadPlan(c.replay, data)
+		if err == nil && plan.Scenario != s.Name {
+			err = fmt.Errorf("%s is a plan of %s, not of %s; -run can select the test that it is for", c.replay, plan.Scenario, s.Name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plan, true
+	case c.seeds.Len() == 1:
+		return s.Plan(c.seeds[0].First), true
+	}
+	return nemesis.Plan{}, false
+}
+
+// again is the line that repeats a failure.
+func (c choice) again(t *testing.T, f *scenarios.Failure) string {
+	step := f.Again.Step
+	if f.Divergence != nil {
+		step = c.step // runs that differ have no step in common
+	}
+	return c.line(t, f.First.Seed, step)
+}
+
+// line is a command that runs one seed, or the plan that was asked for, again.
+func (c choice) line(t *testing.T, seed, step uint64) string {
+	var b strings.Builder
+	if c.replay != "" {
+		fmt.Fprintf(&b, "SEEDBED_REPLAY=%s ", quote(c.replay))
+	} else {
+		fmt.Fprintf(&b, "SEEDBED_SEED=%d ", seed)
+	}
+	if step > 0 {
+		fmt.Fprintf(&b, "SEEDBED_STEP=%d ", step)
 	}
 	pkg := "."
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -176,55 +275,12 @@ func again(t *testing.T, f *scenarios.Failure, what choice) string {
 			levels = append(levels, "^"+regexp.QuoteMeta(level)+"$")
 		}
 	}
-	fmt.Fprintf(&b, "go test %s -run '%s' -v", pkg, strings.Join(levels, "/"))
+	fmt.Fprintf(&b, "go test %s -run %s -v", pkg, quote(strings.Join(levels, "/")))
 	return b.String()
 }
 
-// choice is what flags and environment ask for.
-type choice struct {
-	seeds  seeds.Ranges
-	replay string
-	step   uint64
-}
-
-func chosen() (choice, error) {
-	c := choice{replay: cmp.Or(*replayFlag, os.Getenv("SEEDBED_REPLAY"))}
-	ask := func(flag, env string) (text, source string) {
-		if flag != "" {
-			return flag, "-" + strings.ToLower(strings.ReplaceAll(env, "_", "."))
-		}
-		return os.Getenv(env), env
-	}
-	text, source := ask(*seedFlag, "SEEDBED_SEED")
-	if text != "" {
-		if _, err := strconv.ParseUint(text, 10, 64); err != nil {
-			return c, fmt.Errorf("%s=%q: want one seed, a number from 0 to 2^64-1", source, text)
-		}
-	} else if text, source = ask(*seedsFlag, "SEEDBED_SEEDS"); text == "" {
-		text, source = defaultSeeds, "default"
-		if testing.Short() {
-			text = shortSeeds
-		}
-	}
-	var err error
-	if c.seeds, err = seeds.Parse(text); err != nil {
-		return c, fmt.Errorf("%s: %w", source, err)
-	}
-	if text, source := ask(*stepFlag, "SEEDBED_STEP"); text != "" {
-		if c.step, err = strconv.ParseUint(text, 10, 64); err != nil || c.step == 0 {
-			return c, fmt.Errorf("%s=%q: want a step number from 1 on", source, text)
-		}
-	}
-	return c, nil
-}
-
-func readPlan(path string) (nemesis.Plan, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nemesis.Plan{}, err
-	}
-	return nemesis.ReadPlan(path, data)
-}
+// quote makes a text one word of a shell.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // Messages runs a scenario's seeds with messages shared, as they are, and again with each delivered as a deep copy. Runs
 // that differ changed a message after it was sent, or changed one they received: the first step that differs is reported.
@@ -234,14 +290,23 @@ func Messages(t *testing.T, s *scenarios.Scenario) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if plan, ok := what.onePlan(t, s); ok {
+		messages(t, s, plan, what)
+		return
+	}
 	for seed := range what.seeds.All() {
-		d, err := s.CompareCopies(s.Plan(seed))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d != nil {
-			t.Fatalf("%s seed=%d: a message was changed after Send, or by its receiver: %s", s.Name, seed, d)
-		}
+		messages(t, s, s.Plan(seed), what)
+	}
+}
+
+func messages(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) {
+	t.Helper()
+	d, err := s.CompareCopies(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d != nil {
+		t.Fatalf("%s seed=%d: a message was changed after Send, or by its receiver: %s\n  again: %s", s.Name, plan.Seed, d, what.line(t, plan.Seed, 0))
 	}
 }
 
