@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -33,9 +34,9 @@ type Run struct {
 type Options struct {
 	UntilStep uint64 // stop after this step; 0 means run to the end
 	Observer  sim.Observer
-	Deep      bool // keep the deep hash
-	Copy      bool // deliver deep copies of messages
-	MaxSteps  uint64
+	Deep      bool   // keep the deep hash
+	Copy      bool   // deliver deep copies of messages
+	MaxSteps  uint64 // see sim.Config; 0 means the scenario's
 	// Started, if not nil, is told of the world before its first step.
 	Started func(w *sim.World)
 }
@@ -68,6 +69,10 @@ type Result struct {
 	maxSteps uint64 // as in Options
 }
 
+// defaultMaxSteps is about a hundred times what a run of the catalogue takes. A model that talks itself into a storm of
+// messages meets it in seconds, before it fills the memory.
+const defaultMaxSteps = 2_000_000
+
 // RunSeed runs the plan of a seed.
 func (s *Scenario) RunSeed(seed uint64, o Options) Result { return s.Run(s.Plan(seed), o) }
 
@@ -79,7 +84,7 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 		Clients: func(id sim.NodeID) bool { return int(id) > p.Nodes },
 	})
 	r.World = sim.New(sim.Config{
-		Seed: p.Seed, Network: r.Net, Disk: r.disk, MaxSteps: o.MaxSteps,
+		Seed: p.Seed, Network: r.Net, Disk: r.disk, MaxSteps: cmp.Or(o.MaxSteps, s.MaxSteps, defaultMaxSteps),
 		Observer: o.Observer, Deep: o.Deep, CopyMessages: o.Copy,
 	})
 	defer r.World.Close()

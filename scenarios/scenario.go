@@ -26,6 +26,8 @@ type Scenario struct {
 	Space nemesis.Space // what plans may hold
 	Tail  time.Duration // quiet time after the fault phase
 
+	MaxSteps uint64 // a run that takes more violates the step budget; 0 means 2 million
+
 	// Build adds the plan's nodes and clients to the run's world, and the online checks.
 	Build func(r *Run)
 	// Judge runs after the last step, unless a violation has stopped the run; it may be nil.
