@@ -61,6 +61,10 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 
+	// On a busy machine ratios still mean something; rates and times do not.
+	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
+		fmt.Printf("load average before: %s on %d cores\n", strings.Fields(string(load))[0], runtime.NumCPU())
+	}
 	samples, err := measure(ctx, *turns, *each, *seeds)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
