@@ -85,8 +85,12 @@ func (d *Watchdog) tick() {
 			stacks := make([]byte, 1<<20)
 			stacks = stacks[:runtime.Stack(stacks, true)]
 			d.watches = nil
+			who := "the world"
+			if node != sim.Nobody {
+				who = node.String()
+			}
 			d.bark(fmt.Sprintf("stuck: %s seed=%d has made no step for %s: %s runs in step %d, at %s\n\n%s",
-				w.scenario, w.seed, d.limit, node, step, at, stacks))
+				w.scenario, w.seed, d.limit, who, step, at, stacks))
 			return
 		}
 	}

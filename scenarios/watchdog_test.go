@@ -54,20 +54,24 @@ func TestWatchdogLetsASlowRunGoOn(t *testing.T) {
 	})
 }
 
-// A run that is over, or not begun, is not stuck.
+// A run that is over is not stuck, and a watchdog without runs sleeps until the next.
 func TestWatchdogMindsRunsOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dog := scenarios.NewWatchdog(time.Second, func(report string) { t.Error(report) })
+		var reports []string
+		dog := scenarios.NewWatchdog(time.Second, func(report string) { reports = append(reports, report) })
 		w := sim.New(sim.Config{})
-		watch := dog.Start("toy/one", 1, w)
-		time.Sleep(time.Second / 2)
-		watch.Stop()
-		time.Sleep(10 * time.Second)
+		for seed := range uint64(2) {
+			watch := dog.Start("toy/over", seed, w)
+			time.Sleep(time.Second / 2)
+			watch.Stop()
+			watch.Stop()
+			time.Sleep(time.Minute)
+		}
+		require.Empty(t, reports)
 
-		other := dog.Start("toy/other", 2, w)
-		time.Sleep(time.Second / 2)
-		other.Stop()
-		other.Stop()
-		time.Sleep(10 * time.Second)
+		dog.Start("toy/stuck", 7, w)
+		time.Sleep(2 * time.Second)
+		require.Len(t, reports, 1)
+		require.Contains(t, reports[0], "stuck: toy/stuck seed=7 has made no step for 1s: the world runs in step 0, at 0.000s\n")
 	})
 }
