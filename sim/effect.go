@@ -195,10 +195,10 @@ func (p *port) Write(data []byte) bool {
 func (p *port) Sync(latency time.Duration, token uint64, err error) bool {
 	n := (*incarnation)(p)
 	if n.guard != 0 {
-		if n.guard&guardTraps != 0 {
-			n.springSync(latency)
-		}
 		if !n.gate() {
+			return false
+		}
+		if n.guard&guardTraps != 0 && !n.springSync(latency) {
 			return false
 		}
 	}

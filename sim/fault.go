@@ -108,7 +108,10 @@ func (w *World) Resume(id NodeID) bool {
 	if n.pauses--; n.pauses == 0 {
 		n.guard &^= guardPaused
 		w.mark(KindResume, n)
-		if n.guard&(guardBusy|guardInbox) != 0 {
+		switch {
+		case n.guard&guardBusy != 0:
+			n.wakeAt(max(w.now, n.pending.first().at))
+		case n.guard&guardInbox != 0:
 			n.wakeAt(w.now)
 		}
 	}
@@ -208,14 +211,19 @@ func (n *incarnation) spring() {
 	})
 }
 
-// springSync springs the traps that wait for the sync that starts.
-func (n *incarnation) springSync(latency time.Duration) {
-	n.take(func(t *trap) bool {
-		if t.when == InsideSync {
-			n.delay(latency / 2)
-		}
-		return t.when == BeforeSync || t.when == InsideSync
-	})
+// springSync springs the traps that wait for the sync that starts; false means
+// that it does not happen.
+func (n *incarnation) springSync(latency time.Duration) bool {
+	n.take(func(t *trap) bool { return t.when == BeforeSync })
+	if n.guard&guardTraps != 0 {
+		n.take(func(t *trap) bool {
+			if t.when == InsideSync {
+				n.delay(latency / 2)
+			}
+			return t.when == InsideSync
+		})
+	}
+	return n.guard&(guardVoid|guardDoomed) == 0
 }
 
 // springAfterSync springs the traps behind the sync that was just issued.

@@ -46,9 +46,9 @@ type rare struct {
 	pending  fifo[effect]  // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
 	settings fifo[setting] // of timers: what the effectTimer of pending are about, in order
 	inbox    fifo[work]    // inputs that wait for the node, in order of arrival; not empty iff guardInbox
-	asleep   clock.Time
-	waking   bool // a wake entry is queued, for asleep
-	pauses   int  // Pause calls without their Resume; > 0 iff guardPaused
+	alarm    uint64        // seq of the wake entry that counts; 0 for none
+	asleep   clock.Time    // when it comes
+	pauses   int           // Pause calls without their Resume; > 0 iff guardPaused
 	traps    []trap
 	disk     Disk
 	results  map[Timer]error // of background syncs
@@ -165,14 +165,12 @@ func (n *incarnation) settle() {
 }
 
 // wake lets what is due depart, and when the node is free takes the next input
-// from the inbox.
-func (n *incarnation) wake() {
-	if n.rare == nil {
-		return // of an earlier incarnation
+// from the inbox. seq is that of the entry; only the last one counts.
+func (n *incarnation) wake(seq uint64) {
+	if n.rare == nil || n.alarm != seq {
+		return // of an earlier incarnation, or another has come before it
 	}
-	if n.waking && n.asleep <= n.w.now {
-		n.waking = false
-	}
+	n.alarm = 0
 	if n.guard&(guardPaused|guardDown) != 0 {
 		return
 	}
@@ -191,19 +189,18 @@ func (n *incarnation) wake() {
 			return
 		}
 	}
-	if n.guard&guardInbox == 0 {
-		return
-	}
-	in := n.inbox.pop()
-	if n.inbox.empty() {
-		n.guard &^= guardInbox
-	}
-	switch in.kind {
-	case entryPacket:
-		n.receive(in.from, in.msg, in.seq, in.lamport)
-	case entryTimer:
-		if t := &n.timers[in.slot]; t.armed && t.seq == in.seq {
+	for n.guard&guardInbox != 0 {
+		in := n.inbox.pop()
+		if n.inbox.empty() {
+			n.guard &^= guardInbox
+		}
+		if in.kind == entryPacket {
+			n.receive(in.from, in.msg, in.seq, in.lamport)
+			break
+		}
+		if t := &n.timers[in.slot]; t.armed && t.seq == in.seq { // else it was stopped, or set again
 			n.fire(t)
+			break
 		}
 	}
 	if n.guard&(guardInbox|guardBusy|guardDown) == guardInbox {
@@ -213,12 +210,12 @@ func (n *incarnation) wake() {
 
 // wakeAt queues a wake, unless one is due no later.
 func (n *incarnation) wakeAt(at clock.Time) {
-	if n.waking && n.asleep <= at {
+	if n.alarm != 0 && n.asleep <= at {
 		return
 	}
-	n.waking, n.asleep = true, at
 	w := n.w
 	n.seq++
+	n.alarm, n.asleep = n.seq, at
 	i := w.queue.alloc()
 	e := &w.queue.pool[i]
 	e.at, e.msg, e.seq, e.from, e.to, e.kind = at, nil, n.seq, n.id, n.id, entryWake

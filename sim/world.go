@@ -139,9 +139,9 @@ func (w *World) run(until clock.Time, limit uint64) {
 		case entryTimer:
 			w.expire(i, e)
 		case entryWake:
-			n := w.nodes[e.to]
+			n, seq := w.nodes[e.to], e.seq
 			w.queue.release(i)
-			n.wake()
+			n.wake(seq)
 		case entryEvent:
 			f := e.msg.(func())
 			w.queue.release(i)
