@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,12 +53,13 @@ func newOutside(t *testing.T) *outside {
 	return o
 }
 
-// command runs a command in the module; env is variables that it gets.
+// command runs a command in the module; env is variables that it gets. Settings of this test are not for that one.
 func (o *outside) command(t *testing.T, env []string, name string, args ...string) (out string, ok bool) {
 	t.Helper()
 	c := exec.Command(name, args...)
 	c.Dir = o.dir
-	c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "PWD="+o.dir)
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SEEDBED_") })
+	c.Env = append(c.Env, "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "PWD="+o.dir)
 	c.Env = append(c.Env, env...)
 	text, err := c.CombinedOutput()
 	if exit := new(exec.ExitError); !errors.As(err, &exit) {
