@@ -83,9 +83,10 @@ func (d *detail) wrote(data []byte) {
 }
 
 // settled follows the end of a handler, or the violation that stops the run in
-// the middle of one: what a handler does after that only meets a void Env.
+// the middle of one: what a handler does after that, or after its node's end,
+// only meets a void Env.
 func (d *detail) settled(w *World, n *incarnation) {
-	if w.config.Observer == nil || n.guard&guardDown != 0 || w.stopped {
+	if w.config.Observer == nil || n.guard&(guardDown|guardDoomed) != 0 || w.stopped {
 		return
 	}
 	state := any(n.node)

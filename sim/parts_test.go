@@ -118,6 +118,7 @@ func TestAPanicInABodyIsAFinding(t *testing.T) {
 	w.Add(proc(func(p *sim.Proc) { p.Sleep(ms); panic("oh") }))
 	assert.False(t, w.RunUntil(at(time.Second)))
 	assert.Equal(t, "oh", w.Violation().Detail)
+	assert.Contains(t, w.Violation().Stack, "TestAPanicInABodyIsAFinding")
 }
 
 // part is a component: it pings the same component of the other node.

@@ -3,6 +3,7 @@ package sim
 import (
 	"iter"
 	"runtime"
+	"runtime/debug"
 	"time"
 )
 
@@ -140,11 +141,25 @@ func (s *spawned) Start(env Env) {
 	s.proc = &Proc{Env: env}
 	s.next, s.stop = iter.Pull(func(yield func(struct{}) bool) { //seedbed:ok coroutine one runs at a time, and only inside a handler
 		s.proc.yield = yield
+		defer keepStack()
 		s.body(s.proc)
 	})
 	r := env.base().slow()
 	r.ends = append(r.ends, s.end)
 	s.resume()
+}
+
+// bodyPanic is a panic of a body with its stack, which the coroutine's end
+// would lose.
+type bodyPanic struct {
+	value any
+	stack string
+}
+
+func keepStack() {
+	if r := recover(); r != nil {
+		panic(bodyPanic{r, string(debug.Stack())}) //seedbed:ok environment for readers
+	}
 }
 
 // Receive is part of Node.

@@ -157,8 +157,11 @@ func (w *World) run(until clock.Time, limit uint64) {
 // caught turns a panic of a handler into the run's violation.
 func (w *World) caught() {
 	if r := recover(); r != nil {
-		//seedbed:ok environment the stack is for readers: nothing hashes it
-		w.fail(Violation{Property: PropertyNoPanic, Detail: fmt.Sprint(r), Stack: string(debug.Stack())})
+		p, ok := r.(bodyPanic)
+		if !ok {
+			p = bodyPanic{r, string(debug.Stack())} //seedbed:ok environment the stack is for readers: nothing hashes it
+		}
+		w.fail(Violation{Property: PropertyNoPanic, Detail: fmt.Sprint(p.value), Stack: p.stack})
 	}
 }
 
