@@ -56,6 +56,7 @@ var rules = []rule{
 	{pkg: "internal/cross"},
 	{pkg: "internal/bench"},
 	{pkg: "internal/house"},
+	{pkg: "internal/docs"},
 }
 
 const (
