@@ -290,7 +290,11 @@ func (r *Raft) becomeFollower(env sim.Env, term uint64, leader sim.NodeID) {
 		r.ballot = ballot{term: term}
 	}
 	r.role, r.leader, r.reads = Follower, leader, nil
-	r.drawTimeout(env)
+	// Without a leader to wait for, the timer runs on: else a candidate that cannot win, because its log is behind, would
+	// hold back those that can each time it tries.
+	if led || leader != sim.Nobody || r.timeout == 0 {
+		r.drawTimeout(env)
+	}
 	env.Emit(BecameFollower{Term: r.term, Leader: leader})
 	for _, read := range lost {
 		env.Emit(ReadRefused{Token: read.token, Why: ErrLost.Error()})

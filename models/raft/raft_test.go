@@ -673,3 +673,25 @@ func TestDigestTellsCommandsApart(t *testing.T) {
 	}
 	require.Equal(t, uint64(0x7ab40e09), digest(nil)>>32, "stable over builds: it is in recorded runs")
 }
+
+// A candidate that cannot win does not hold back those that can: only a leader's message or a granted vote starts the
+// wait anew.
+func TestAHopelessCandidateHoldsNobodyBack(t *testing.T) {
+	left := func(hear ...sim.Message) time.Duration {
+		m := newLone(t, 3, ballot{term: 5}, 5, 5)
+		m.Advance(100 * ms)
+		before, ok := m.Armed(electionTimer)
+		require.True(t, ok)
+		for _, msg := range hear {
+			m.hear(2, msg)
+		}
+		m.Advance(2 * ms)
+		after, ok := m.Armed(electionTimer)
+		require.True(t, ok)
+		return after - before
+	}
+	assert.Equal(t, -2*ms, left())
+	assert.Equal(t, -2*ms, left(&VoteRequest{Term: 6, LastIndex: 1, LastTerm: 5}), "its log is behind")
+	assert.Positive(t, left(&VoteRequest{Term: 6, LastIndex: 2, LastTerm: 5}), "it gets the vote")
+	assert.Positive(t, left(&AppendEntries{Term: 6, PrevIndex: 2, PrevTerm: 5}), "it leads")
+}
