@@ -1150,17 +1150,23 @@ func plans(grid bool) *rapid.Generator[*plan] {
 			p.fates = append(p.fates, nil, []time.Duration{0, 0}, []time.Duration{span(9, "extra"), 0})
 		}
 		someone := func() sim.NodeID { return sim.NodeID(1 + upto(p.nodes-1, "node")) }
+		timers := []int{1, 3, 3, 15}[upto(3, "timers")] // up to more than a node has room for without an index
+		timer := func() int { return upto(timers, "timer") }
 		drawOp := func() op {
 			o := op{kind: opKind(upto(int(numOps)-1, "op")), tag: upto(3, "tag")}
 			switch o.kind {
 			case opSend:
 				o.to = someone()
 			case opSet:
+				o.tag = timer()
 				o.d = some(12, "timer")
 				if grid && upto(7, "negative") == 1 {
 					o.d = -1
 				}
+			case opStop:
+				o.tag = timer()
 			case opStartSync:
+				o.tag = timer()
 				o.d = some(7, "sync")
 			case opSync, opBadSync:
 				o.d = span(7, "sync")
