@@ -269,7 +269,7 @@ func past(all []trace.Step, step uint64, n int) []trace.Step {
 			continue
 		}
 		nodes[s.Node] = true
-		if s.Cause > 0 && s.Cause < i {
+		if s.Kind != sim.KindDrop && s.Cause > 0 && s.Cause < i {
 			wanted[s.Cause] = true
 		}
 		if s.Kind != sim.KindDrop && s.Kind != sim.KindSync {

@@ -173,6 +173,14 @@ func (r *Run) AddClients(node func(client int, ops []nemesis.Op) sim.Node) {
 // SetRole says who has a role from now on, for faults that strike by role; see nemesis.Target.
 func (r *Run) SetRole(role string, id sim.NodeID) { r.roles.Set(role, id) }
 
+// Name is what traces call a node: n1, n2, … for servers, c1, c2, … for clients.
+func (r *Run) Name(id sim.NodeID) string {
+	if i := int(id) - r.Plan.Nodes; i > 0 {
+		return fmt.Sprintf("c%d", i)
+	}
+	return id.String()
+}
+
 // QuietFrom is the end of the fault phase: everything is healed.
 func (r *Run) QuietFrom() clock.Time { return clock.Time(r.Plan.Duration) }
 
@@ -187,7 +195,7 @@ func (r *Run) TailSucceeds(patience time.Duration) {
 		}
 		p.Check(op.Outcome == sim.OK, func() string {
 			return fmt.Sprintf("%s of %s, invoked %s after everything was healed, ended as %s",
-				op.Input, op.Client, op.Invoked.Sub(r.QuietFrom()), op.Outcome)
+				op.Input, r.Name(op.Client), op.Invoked.Sub(r.QuietFrom()), op.Outcome)
 		})
 	}
 }
