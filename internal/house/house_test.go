@@ -57,6 +57,7 @@ var rules = []rule{
 	{pkg: "internal/bench"},
 	{pkg: "internal/house"},
 	{pkg: "internal/docs"},
+	{pkg: "internal/mutants", others: "golang.org/x/tools"},
 }
 
 const (
