@@ -880,7 +880,9 @@ func (l *dumbLife) run(kind sim.Kind, payload any, cause uint64, f func()) {
 	}
 	f()
 	d.inside, d.cause = d.inside[:len(d.inside)-1], outer
-	l.wait()
+	if !slices.Contains(d.inside, l) {
+		l.wait()
+	}
 }
 
 // wait arranges for what comes next: a departure, or what is in the inbox.
@@ -1150,7 +1152,7 @@ func plans(grid bool) *rapid.Generator[*plan] {
 			p.fates = append(p.fates, nil, []time.Duration{0, 0}, []time.Duration{span(9, "extra"), 0})
 		}
 		someone := func() sim.NodeID { return sim.NodeID(1 + upto(p.nodes-1, "node")) }
-		timers := []int{1, 3, 3, 15}[upto(3, "timers")] // up to more than a node has room for without an index
+		timers := []int{1, 3, 7, 31}[upto(3, "timers")] // up to more than a node has room for without an index
 		timer := func() int { return upto(timers, "timer") }
 		drawOp := func() op {
 			o := op{kind: opKind(upto(int(numOps)-1, "op")), tag: upto(3, "tag")}
@@ -1200,7 +1202,9 @@ func plans(grid bool) *rapid.Generator[*plan] {
 			case actDo:
 				a.do = drawHandler(3)
 			case actAt:
-				a.d = span(15, "d")
+				if a.d = span(15, "d"); a.k == 0 {
+					a.d = -a.d
+				}
 				if depth == 0 {
 					a.kind = actResume
 					break
