@@ -341,3 +341,123 @@ func TestATimerRunsFromItsDeparture(t *testing.T) {
 		})
 	}
 }
+
+// A timer that is set to the end of time stays there when the clock changes.
+func TestATimerAtTheEndOfTime(t *testing.T) {
+	w, j := pair(t, &script{
+		receive: func(env sim.Env, _ sim.NodeID, _ sim.Message) {
+			env.SetTimer(sim.Timer{Name: "never"}, 1<<63-1)
+			env.SetTimer(sim.Timer{Name: "hardly"}, 1<<63-2)
+		},
+		timeout: func(env sim.Env, tm sim.Timer) { env.Send(2, tm) },
+	})
+	w.RunUntil(0)
+	w.Do(2, func(env sim.Env) { env.Send(1, "go") })
+	w.At(at(2*ms), func() { w.Clock(1, func(s *clock.Skew, now clock.Time) { s.SetDrift(now, 100) }) })
+	w.At(at(3*ms), func() { w.Clock(1, func(s *clock.Skew, now clock.Time) { s.Freeze(now) }) })
+	w.At(at(4*ms), func() { w.Clock(1, func(s *clock.Skew, now clock.Time) { s.Thaw(now) }) })
+	require.True(t, w.RunUntil(at(time.Hour)))
+	assert.Empty(t, j.lines)
+}
+
+// Nothing boots once a run is over.
+func TestNothingBootsAfterTheEnd(t *testing.T) {
+	w, _ := pair(t, &script{})
+	w.RunUntil(0)
+	w.At(at(ms), func() {
+		w.Crash(1)
+		w.Fail("enough", "")
+		assert.False(t, w.Restart(1))
+	})
+	assert.False(t, w.RunUntil(at(time.Second)))
+	assert.Equal(t, w.Steps(), w.Violation().Step)
+	w, _ = pair(t, &script{})
+	w.RunUntil(0)
+	w.Close()
+	w.Close()
+	assert.False(t, w.Restart(1))
+	assert.False(t, w.Step())
+}
+
+// What a doomed handler says is not in the log: it did not get there.
+func TestADoomedHandlerSaysNothing(t *testing.T) {
+	o := &steps{}
+	w := sim.New(sim.Config{Observer: o, Disk: func(sim.NodeID) sim.Storage { return &slowDisk{} }})
+	defer w.Close()
+	w.Add(node(&script{receive: func(env sim.Env, _ sim.NodeID, _ sim.Message) {
+		env.Logf("before")
+		env.Disk().Sync()
+		env.Logf("after")
+	}}))
+	w.Add(node(&script{start: func(env sim.Env) { env.Send(1, "go") }}))
+	w.RunUntil(0)
+	w.CrashAtSync(1, sim.InsideSync)
+	w.RunUntil(at(time.Second))
+	assert.Equal(t, []string{"n1 before"}, o.logs)
+}
+
+// A network may use the world while it decides about a packet.
+func TestANetworkThatMakesPlans(t *testing.T) {
+	j := &journal{}
+	net := &planner{}
+	w := sim.New(sim.Config{Network: net})
+	defer w.Close()
+	w.Add(j.witness())
+	w.Add(node(&script{start: func(env sim.Env) {
+		for i := range 100 {
+			env.Send(1, i)
+		}
+	}}))
+	require.True(t, w.RunUntil(at(time.Second)))
+	require.Len(t, j.lines, 100)
+	for i, line := range j.lines {
+		assert.Equal(t, fmt.Sprintf("0.005s n2 %d", i), line)
+	}
+	assert.Equal(t, 100, net.ran)
+}
+
+// planner postpones each packet until 5 ms, and plans something.
+type planner struct {
+	w   *sim.World
+	ran int
+}
+
+func (n *planner) Attach(w *sim.World) { n.w = w }
+func (n *planner) Send(p *sim.Packet)  { p.Fate.Add(0) }
+func (n *planner) Arrive(p *sim.Packet) sim.Arrival {
+	if p.Now > 0 {
+		return sim.Arrival{}
+	}
+	n.w.At(at(ms), func() { n.ran++ })
+	return sim.Arrival{Verb: sim.Postpone, After: 5 * ms}
+}
+
+// The outcome of a background sync is not known to an incarnation that is over.
+func TestSyncResultsAreVoidToo(t *testing.T) {
+	var disk sim.Disk
+	w, _ := pair(t, &script{start: func(env sim.Env) {
+		disk = env.Disk()
+		disk.StartSync(sim.Timer{Name: "done"})
+	}})
+	w.RunUntil(at(5 * ms))
+	w.Crash(1)
+	assert.ErrorIs(t, disk.SyncResult(sim.Timer{Name: "done"}), sim.ErrVoid)
+}
+
+// Close in the middle of a body, from inside it, ends it.
+func TestCloseInsideABody(t *testing.T) {
+	ended := 0
+	w := sim.New(sim.Config{})
+	for range 2 {
+		w.Add(proc(func(p *sim.Proc) {
+			defer func() { ended++ }()
+			p.Sleep(ms * time.Duration(p.ID()))
+			p.Emit("x")
+			p.Sleep(ms)
+			t.Error("it goes on")
+		}))
+	}
+	w.Watch(func(*sim.Step) { w.Close() })
+	assert.False(t, w.RunUntil(at(time.Second)))
+	assert.Equal(t, 2, ended)
+}

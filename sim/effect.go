@@ -258,7 +258,10 @@ func (n *incarnation) startSync(s *background) {
 
 func (p *port) SyncResult(done Timer) error {
 	n := (*incarnation)(p)
-	if n.rare == nil {
+	switch {
+	case n.guard&guardDown != 0:
+		return ErrVoid
+	case n.rare == nil:
 		return nil
 	}
 	return n.results[done]

@@ -18,10 +18,10 @@ func (w *World) Add(factory func(NodeID) Node) NodeID {
 }
 
 // Restart boots a node that is down: what its disk kept is what it has. It is
-// false, and nothing happens, if the node is up.
+// false, and nothing happens, if the node is up or the run is over.
 func (w *World) Restart(id NodeID) bool {
 	old := w.incarnation(id)
-	if old.guard&guardDown == 0 {
+	if old.guard&guardDown == 0 || w.stopped {
 		return false
 	}
 	n := &incarnation{

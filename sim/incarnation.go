@@ -262,7 +262,7 @@ func (n *incarnation) Emit(fact Fact) {
 
 // Logf is not an effect: it changes nothing.
 func (n *incarnation) Logf(format string, args ...any) {
-	if n.w.config.Observer != nil && n.guard&guardVoid == 0 {
+	if n.w.config.Observer != nil && n.guard&(guardVoid|guardDoomed) == 0 {
 		n.w.config.Observer.Log(n.id, fmt.Sprintf(format, args...))
 	}
 }

@@ -93,6 +93,7 @@ type actKind int
 const (
 	actCrash actKind = iota
 	actRestart
+	actReboot // both
 	actPause
 	actResume
 	actPauseFor
@@ -114,7 +115,7 @@ const (
 )
 
 func (a act) String() string {
-	name := [...]string{"crash", "restart", "pause", "resume", "pausefor", "crasheffect", "pauseeffect", "crashsync", "jump", "drift",
+	name := [...]string{"crash", "restart", "reboot", "pause", "resume", "pausefor", "crasheffect", "pauseeffect", "crashsync", "jump", "drift",
 		"freeze", "thaw", "cost", "free", "do", "release", "at", "fault", "fail"}[a.kind]
 	s := fmt.Sprintf("%s(n%d,%d,%s", name, a.id, a.k, a.d)
 	if a.do != nil {
@@ -294,6 +295,8 @@ func (b *book) perform(u universe, a act, self sim.NodeID) {
 		ok = u.Crash(id)
 	case actRestart:
 		ok = u.Restart(id)
+	case actReboot:
+		ok = u.Crash(id) && u.Restart(id)
 	case actPause:
 		ok = u.Pause(id)
 	case actResume:
@@ -564,8 +567,9 @@ type dumbLife struct {
 	d       *dumb
 	n       *dumbNode
 	memory  life
-	over    bool // crashed
-	mute    bool // its effects do nothing: a violation stopped the run, or it will crash at a pending effect
+	over    bool       // crashed
+	last    clock.Skew // its clocks when it crashed: what a void Env reads
+	mute    bool       // its effects do nothing: a violation stopped the run, or it will crash at a pending effect
 	depart  clock.Time
 	pending []dumbEffect
 	inbox   []dumbInput
@@ -687,7 +691,7 @@ func (d *dumb) Fail(property, _ string) {
 
 func (d *dumb) Restart(id sim.NodeID) bool {
 	n := d.nodes[id]
-	if n.life != nil {
+	if n.life != nil || d.violation != nil {
 		return false
 	}
 	n.number++
@@ -712,6 +716,7 @@ func (l *dumbLife) crash() {
 	d, n := l.d, l.n
 	n.life = nil
 	l.over = true
+	l.last = n.skew
 	d.step(sim.KindCrash, n, sim.Nobody, nil, 0)
 	for _, t := range l.timers {
 		d.cancel(t.event)
@@ -979,8 +984,15 @@ func (l *dumbLife) leave(f func()) {
 	f()
 }
 
-func (l *dumbLife) Now() clock.Time        { return l.n.skew.Wall(l.depart) }
-func (l *dumbLife) Elapsed() time.Duration { return l.n.skew.Elapsed(l.depart) }
+func (l *dumbLife) clocks() *clock.Skew {
+	if l.over {
+		return &l.last
+	}
+	return &l.n.skew
+}
+
+func (l *dumbLife) Now() clock.Time        { return l.clocks().Wall(l.depart) }
+func (l *dumbLife) Elapsed() time.Duration { return l.clocks().Elapsed(l.depart) }
 
 func (l *dumbLife) send(to sim.NodeID, m message) { l.effect(func() { l.d.send(l.n, to, m) }) }
 

@@ -189,7 +189,7 @@ func (w *World) divert(i int32, e *entry, a Arrival) {
 		w.drop(e.from, e.to, e.seq, e.lamport, e.msg)
 		w.queue.release(i)
 	case Postpone:
-		e.at = w.now.Add(max(a.After, 1))
+		w.queue.pool[i].at = w.now.Add(max(a.After, 1)) // not e.at: the pool may have moved in Arrive
 		w.queue.push(i)
 	case Hold:
 		w.held = append(w.held, i)
