@@ -94,7 +94,13 @@ func entriesByKey(m reflect.Value, depth int) []mapEntry {
 	for it := m.MapRange(); it.Next(); { //seedbed:ok reflect-map sorted below
 		es = append(es, mapEntry{deepHash(hashStart, it.Key(), depth+1), it.Value()})
 	}
-	slices.SortFunc(es, func(a, b mapEntry) int { return cmp.Compare(a.hash, b.hash) })
+	slices.SortFunc(es, func(a, b mapEntry) int {
+		if a.hash != b.hash {
+			return cmp.Compare(a.hash, b.hash)
+		}
+		// Keys of equal content: pointers, or NaNs.
+		return cmp.Compare(deepHash(hashStart, a.value, depth+1), deepHash(hashStart, b.value, depth+1))
+	})
 	return es
 }
 
