@@ -117,7 +117,7 @@ func (o *outcome) catches() string {
 }
 
 // widths of the columns on a terminal, but the last.
-var widths = []int{-30, -14, -20, 6, 9, 8, 6, -30}
+var widths = []int{-37, -14, -20, 6, 9, 8, 6, -13}
 
 func writeRow(w io.Writer, row []string) {
 	for i, n := range widths {
