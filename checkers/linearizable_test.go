@@ -64,8 +64,9 @@ func TestLinearizableAgainstOracle(t *testing.T) {
 				counts[name][verdict]++
 			})
 			t.Log(counts[name])
-			assert.Greater(t, counts[name][Valid], 10)
-			assert.Greater(t, counts[name][Invalid], 10)
+			// Some of each, so that neither side goes untested; how many of a hundred is chance.
+			assert.Positive(t, counts[name][Valid])
+			assert.Positive(t, counts[name][Invalid])
 		})
 	}
 }

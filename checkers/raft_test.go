@@ -357,8 +357,8 @@ func TestRaftAgainstWholeLogs(t *testing.T) {
 		verdicts[Valid]++
 	})
 	t.Log(verdicts)
-	require.Greater(t, verdicts[Valid], 5)
-	require.Greater(t, verdicts[Invalid], 5)
+	require.Positive(t, verdicts[Valid])
+	require.Positive(t, verdicts[Invalid])
 }
 
 // runRaft tells of five members that elect a leader, replicate, commit and apply n entries, with a change of leader.
