@@ -907,10 +907,10 @@ func (l *dumbLife) wait() {
 		}
 		l.d.cancel(l.wake)
 	}
-	l.wake = l.d.event(l.n, at, func(*event) { l.go_() })
+	l.wake = l.d.event(l.n, at, func(*event) { l.awake() })
 }
 
-func (l *dumbLife) go_() {
+func (l *dumbLife) awake() {
 	d := l.d
 	l.wake = nil
 	d.inside = []*dumbLife{l}

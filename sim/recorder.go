@@ -69,7 +69,7 @@ func (r *Recorder) Do(f func(env Env)) bool {
 }
 
 // Armed returns how much of Elapsed is left until the timer fires; false if it
-// is not set.
+// is not set, as before its setting departs.
 func (r *Recorder) Armed(t Timer) (time.Duration, bool) {
 	n := r.World.nodes[r.id]
 	i := n.find(t)

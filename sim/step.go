@@ -56,7 +56,8 @@ type Observer interface {
 	Step(s *Step)
 	// Log is called for each Logf of a node.
 	Log(id NodeID, text string)
-	// Settled is called after the handler that step n ran on node id: state
-	// is its Inspect() or the node itself. Shared: render it now.
+	// Settled is called after the handler that step n ran on node id, or
+	// World.Do, where n is 0: state is its Inspect() or the node itself.
+	// Shared: render it now.
 	Settled(n uint64, id NodeID, state any)
 }
