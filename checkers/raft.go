@@ -87,7 +87,7 @@ func NewRaft(s *Set) *Raft {
 // Reset forgets everything, for the next run. The set is reset by its owner.
 func (r *Raft) Reset() {
 	for i := range r.members {
-		r.members[i] = raftMember{log: r.members[i].log[:1]}
+		r.members[i] = raftMember{log: r.members[i].log[:min(1, len(r.members[i].log))]}
 	}
 	r.leaders, r.highest = r.leaders[:0], 0
 	r.first, r.others = append(r.first[:0], link{}), r.others[:0]
@@ -363,7 +363,11 @@ func otherDigest(sameTerm bool) string {
 
 func (r *Raft) member(id sim.NodeID) *raftMember {
 	for int(id) >= len(r.members) {
-		r.members = append(r.members, raftMember{log: make([]raftEntry, 1, entries)})
+		r.members = append(r.members, raftMember{})
 	}
-	return &r.members[id]
+	m := &r.members[id]
+	if m.log == nil {
+		m.log = make([]raftEntry, 1, entries)
+	}
+	return m
 }

@@ -100,7 +100,7 @@ type raftLog struct{ *raft.Raft }
 
 func newRaftLog(peers []sim.NodeID, apply func(sim.Env, string)) raftLog {
 	return raftLog{raft.New(raft.Config{Peers: peers, PreVote: true, CheckQuorum: true},
-		func(env sim.Env, e raft.Entry) { apply(env, string(e.Cmd)) })}
+		func(env sim.Env, e raft.Entry) { apply(env, e.Cmd) })}
 }
 
 // Append proposes at a leader that has applied its whole log; that includes the entry it began its term with, so it has
@@ -109,7 +109,7 @@ func (l raftLog) Append(env sim.Env, record string) bool {
 	if !l.Leads() || !l.CaughtUp() {
 		return false
 	}
-	_, _, err := l.Propose(env, []byte(record))
+	_, _, err := l.Propose(env, record)
 	return err == nil
 }
 

@@ -205,7 +205,7 @@ func watchRaft(r *Run) {
 				cutOff.Hold()
 			}
 		case raft.Appended:
-			check.Append(s.Node, f.Index, f.Term, f.Digest)
+			check.Append(s.Node, f.Index, f.Term, f.Digest())
 		case raft.Voted:
 			if f.For != s.Node {
 				r.SetRole("voter", s.Node)
@@ -219,7 +219,7 @@ func watchRaft(r *Run) {
 				r.SetRole("committer", leader)
 			}
 		case raft.Applied:
-			check.Apply(s.Node, f.Index, f.Term, f.Digest)
+			check.Apply(s.Node, f.Index, f.Term, f.Digest())
 		case raft.Recovered:
 			check.Restart(s.Node)
 			if f.TornBytes > 0 {

@@ -61,7 +61,7 @@ func (n *incarnation) leave(e *effect) {
 	if n.waits() {
 		e.at = max(n.depart, n.w.now)
 		e.cause = n.w.handler
-		n.slow().pending.push(*e)
+		n.slow().pending.push(e)
 		n.guard |= guardBusy
 		return
 	}

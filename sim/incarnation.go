@@ -89,7 +89,7 @@ func (n *incarnation) defers(in work) bool {
 		}
 		return true
 	case n.guard&(guardBusy|guardPaused|guardInbox) != 0:
-		n.slow().inbox.push(in)
+		n.slow().inbox.push(&in)
 		n.guard |= guardInbox
 		return true
 	}
@@ -276,7 +276,10 @@ func (w *World) fact(n *incarnation, fact Fact) {
 	if len(w.watchers) == 0 {
 		return
 	}
-	w.seen = Step{N: w.steps, At: w.now, Kind: KindFact, Node: n.id, Incarnation: n.number, Lamport: n.lamport, Payload: fact}
+	// Field by field: the others are zero in every step of a fact.
+	seen := &w.seen
+	seen.N, seen.At, seen.Kind, seen.Node = w.steps, w.now, KindFact, n.id
+	seen.Incarnation, seen.Lamport, seen.Payload = n.number, n.lamport, fact
 	for _, f := range w.watchers {
 		f(&w.seen)
 	}
@@ -309,13 +312,13 @@ type fifo[T any] struct {
 	head  int
 }
 
-func (q *fifo[T]) push(t T) {
+func (q *fifo[T]) push(t *T) {
 	if len(q.items) == cap(q.items) && 2*q.head > len(q.items) { // rather than grow
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
 	}
-	q.items = append(q.items, t)
+	q.items = append(q.items, *t)
 }
 
 func (q *fifo[T]) first() *T   { return &q.items[q.head] }

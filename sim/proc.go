@@ -164,7 +164,7 @@ func keepStack() {
 
 // Receive is part of Node.
 func (s *spawned) Receive(_ Env, from NodeID, msg Message) {
-	s.proc.mailbox.push(Mail{from, msg})
+	s.proc.mailbox.push(&Mail{from, msg})
 	s.resume()
 }
 
@@ -173,7 +173,7 @@ func (s *spawned) Timeout(env Env, t Timer) {
 	if t == procTimer {
 		s.proc.fired = true
 	} else {
-		s.proc.mailbox.push(Mail{env.ID(), t})
+		s.proc.mailbox.push(&Mail{env.ID(), t})
 	}
 	s.resume()
 }

@@ -61,7 +61,7 @@ func (n *incarnation) holds(s setting) bool {
 	if !n.waits() {
 		return false
 	}
-	n.slow().settings.push(s)
+	n.slow().settings.push(&s)
 	n.leave(&effect{kind: effectTimer})
 	return true
 }

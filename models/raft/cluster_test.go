@@ -283,7 +283,7 @@ func (j *judge) step(s *sim.Step) {
 			fail("dense log", "%s appends %d behind %d", s.Node, f.Index, len(log))
 			return
 		}
-		key, here := [2]uint64{f.Index, f.Term}, chain{f.Digest, term(f.Index - 1)}
+		key, here := [2]uint64{f.Index, f.Term}, chain{f.Digest(), term(f.Index - 1)}
 		if e, ok := j.entries[key]; ok && e != here {
 			fail("log matching", "%s has another %d/%d", s.Node, f.Index, f.Term)
 		}
@@ -296,7 +296,7 @@ func (j *judge) step(s *sim.Step) {
 			fail("applied in order", "%s applies %d after %d", s.Node, f.Index, j.last[s.Node])
 		}
 		j.last[s.Node] = f.Index
-		if a, ok := j.applied[f.Index]; ok && a != f {
+		if a, ok := j.applied[f.Index]; ok && *a.Entry != *f.Entry {
 			fail("state machine safety", "%s applies %v, others %v", s.Node, f, a)
 		}
 		j.applied[f.Index] = f
@@ -531,7 +531,7 @@ func TestClusterManyGroups(t *testing.T) {
 			if r.Leads() {
 				c.run(10 * ms) // it may be busy with another
 				require.True(t, c.w.Do(id, func(env sim.Env) {
-					_, _, err := r.Propose(sim.Sub(env, h.scopes[g]), []byte(h.scopes[g]))
+					_, _, err := r.Propose(sim.Sub(env, h.scopes[g]), h.scopes[g])
 					require.NoError(t, err)
 				}))
 			}
@@ -559,7 +559,7 @@ func newHost(c Config, n int) *host {
 	h := &host{applied: make([][]string, n)}
 	for g := range n {
 		h.scopes = append(h.scopes, fmt.Sprintf("raft/%d", g))
-		h.groups = append(h.groups, New(c, func(_ sim.Env, e Entry) { h.applied[g] = append(h.applied[g], string(e.Cmd)) }))
+		h.groups = append(h.groups, New(c, func(_ sim.Env, e Entry) { h.applied[g] = append(h.applied[g], e.Cmd) }))
 	}
 	return h
 }

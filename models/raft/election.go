@@ -38,7 +38,7 @@ func (r *Raft) solicit(env sim.Env, m *VoteRequest) {
 // lead begins a term with an empty entry, whose commitment commits all before it (thesis §6.4, step 1).
 func (r *Raft) lead(env sim.Env) {
 	r.becomeLeader(env)
-	_, _, _ = r.Propose(env, []byte(nil)) // if it fails, this member has halted
+	_, _, _ = r.Propose(env, "") // if it fails, this member has halted
 }
 
 func (r *Raft) onVote(env sim.Env, from sim.NodeID, m *VoteRequest) {

@@ -1,13 +1,13 @@
 package raft
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// The facts a member emits. Those on what it has on disk (Voted, Appended, Truncated) depart when the disk has it.
+// The facts a member emits. Those on what it has on disk (Voted, Appended, Truncated) depart when the disk has it. Facts
+// that are about an entry point to it: an entry is never changed, and a fact that is one pointer costs no memory.
 
 // BecameFollower is emitted when the role, the term, or the term's known leader changes to this.
 type BecameFollower struct {
@@ -46,11 +46,7 @@ type Voted struct {
 }
 
 // Appended tells that an entry is on this member's disk. After Recovered, it is emitted for each entry found there.
-type Appended struct {
-	Index  uint64
-	Term   uint64
-	Digest uint64 // of the command
-}
+type Appended struct{ *Entry }
 
 // Truncated tells that the entries from this index on are gone from this member's log; new ones follow.
 type Truncated struct{ From uint64 }
@@ -63,11 +59,7 @@ type Committed struct {
 }
 
 // Applied tells that an entry took effect on this member's state.
-type Applied struct {
-	Index  uint64
-	Term   uint64
-	Digest uint64 // of the command
-}
+type Applied struct{ *Entry }
 
 // Recovered is emitted at each boot: this is what the disk held. What earlier incarnations had beyond it is gone.
 type Recovered struct {
@@ -98,7 +90,7 @@ type DuplicateSuppressed struct {
 type Stopped struct{ Err string }
 
 func (f Appended) String() string {
-	return fmt.Sprintf("Appended{%d/%d %08x}", f.Index, f.Term, f.Digest>>32)
+	return fmt.Sprintf("Appended{%d/%d %08x}", f.Index, f.Term, f.Digest()>>32)
 }
 
 func (f Committed) String() string {
@@ -106,18 +98,27 @@ func (f Committed) String() string {
 }
 
 func (f Applied) String() string {
-	return fmt.Sprintf("Applied{%d/%d %08x}", f.Index, f.Term, f.Digest>>32)
+	return fmt.Sprintf("Applied{%d/%d %08x}", f.Index, f.Term, f.Digest()>>32)
 }
 
-// digest is a 64-bit hash of a command, stable over builds and processors.
-func digest(cmd []byte) uint64 {
+// Digest is a 64-bit hash of the command, stable over builds and processors.
+func (e *Entry) Digest() uint64 { return digest(e.Cmd) }
+
+func digest(cmd string) uint64 {
 	h := sim.Mix(uint64(len(cmd)) + 1)
 	for ; len(cmd) >= 8; cmd = cmd[8:] {
-		h = sim.Mix(h ^ binary.LittleEndian.Uint64(cmd))
+		h = sim.Mix(h ^ word(cmd))
 	}
 	tail := uint64(0)
-	for _, b := range cmd {
-		tail = tail<<8 | uint64(b)
+	for i := range len(cmd) {
+		tail = tail<<8 | uint64(cmd[i])
 	}
 	return sim.Mix(h ^ tail)
+}
+
+// word is the first eight bytes, little-endian; one load.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }

@@ -188,10 +188,10 @@ var deeds = map[string]func(c *cluster, words []string, options map[string]strin
 	},
 	"propose": func(c *cluster, words []string, _ map[string]string) string {
 		return c.do(words[0], func(r *raft.Raft, env sim.Env) string {
-			var cmds [][]byte
+			var cmds []string
 			for _, word := range words[1:] {
 				text, times, _ := strings.Cut(word, "*")
-				cmds = append(cmds, []byte(strings.Repeat(text, c.number(cmp.Or(times, "1")))))
+				cmds = append(cmds, strings.Repeat(text, c.number(cmp.Or(times, "1"))))
 			}
 			index, term, err := r.Propose(env, cmds...)
 			if err != nil {

@@ -59,7 +59,7 @@ var ErrLost = errors.New("leadership lost")
 type Entry struct {
 	Index uint64 // from 1, without gaps
 	Term  uint64
-	Cmd   []byte // empty for the entry a leader begins its term with; never changed
+	Cmd   string // bytes; empty for the entry a leader begins its term with
 }
 
 // Role is what a member currently is.
@@ -161,7 +161,7 @@ func New(c Config, apply func(env sim.Env, e Entry)) *Raft {
 	if c.Log == "" {
 		c.Log = "raft"
 	}
-	return &Raft{c: c, deliver: apply, quorum: len(c.Peers)/2 + 1, log: make([]Entry, 1, 64)}
+	return &Raft{c: c, deliver: apply, quorum: len(c.Peers)/2 + 1, log: make([]Entry, 1, 128)}
 }
 
 // Start recovers what the disk holds and becomes a follower.
@@ -176,7 +176,7 @@ func (r *Raft) Start(env sim.Env) {
 
 // Receive handles a message of another member. Others are ignored.
 func (r *Raft) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
-	i := slices.Index(r.c.Peers, from)
+	i := r.place(from)
 	if i < 0 || r.role == Halted {
 		return
 	}
@@ -209,12 +209,12 @@ func (r *Raft) Timeout(env sim.Env, t sim.Timer) {
 
 // Propose appends commands to the log of a leader, makes them durable with one sync and sends them out. It returns the
 // index of the first and their term: if an entry with this index and term is applied, it is this one; if one with this
-// index and another term is, the proposal is lost. Commands must not be changed afterwards, nor be longer than a record of package wal; empty ones are not applied.
-// The errors are ErrNotLeader and ErrStopped.
+// index and another term is, the proposal is lost. Commands are bytes, no longer than a record of package wal; empty ones
+// are not applied. The errors are ErrNotLeader and ErrStopped.
 //
 // A leader could send before its own disk is done (thesis §10.2.1), as long as it counts itself only after; the order
 // here is the plain one.
-func (r *Raft) Propose(env sim.Env, cmds ...[]byte) (index, term uint64, err error) {
+func (r *Raft) Propose(env sim.Env, cmds ...string) (index, term uint64, err error) {
 	if err := r.mustLead(); err != nil {
 		return 0, 0, err
 	}
@@ -269,6 +269,14 @@ func (r *Raft) mustLead() error {
 	default:
 		return ErrNotLeader
 	}
+}
+
+// place is where a member stands in c.Peers, or -1. Most often the ids have no gaps, and the answer needs no search.
+func (r *Raft) place(id sim.NodeID) int {
+	if i := int(id - r.c.Peers[0]); uint(i) < uint(len(r.c.Peers)) && r.c.Peers[i] == id {
+		return i
+	}
+	return slices.Index(r.c.Peers, id)
 }
 
 // last is the index of the last entry.

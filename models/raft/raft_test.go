@@ -46,7 +46,7 @@ func newLone(t *testing.T, size int, b ballot, terms ...uint64) *lone {
 			return preload{options{logs: [][]uint64{terms}, votes: []ballot{b}}, 0}
 		}
 		m.applied = nil
-		m.Raft = New(c, func(_ sim.Env, e Entry) { m.applied = append(m.applied, string(e.Cmd)) })
+		m.Raft = New(c, func(_ sim.Env, e Entry) { m.applied = append(m.applied, e.Cmd) })
 		return m.Raft
 	})
 	m.Advance(5 * ms)
@@ -212,7 +212,7 @@ func TestCampaign(t *testing.T) {
 	m.Advance(ms)
 	require.Equal(t, []sim.Fact{
 		BecamePreCandidate{Term: 5}, BecameCandidate{Term: 6}, Voted{Term: 6, For: 1},
-		BecameLeader{Term: 6, LastIndex: 2}, Appended{Index: 3, Term: 6, Digest: digest(nil)},
+		BecameLeader{Term: 6, LastIndex: 2}, Appended{&Entry{Index: 3, Term: 6}},
 	}, m.Facts)
 	require.Equal(t, []sim.Message{&AppendEntries{Term: 6, PrevIndex: 2, PrevTerm: 4, Entries: entries(3, 6)}}, slices.Compact(m.said()))
 }
@@ -269,8 +269,8 @@ func TestEntriesAreOnDiskBeforeTheyAreAcknowledged(t *testing.T) {
 	require.Equal(t, []sim.Message{&AppendResponse{Term: 1, Index: 3}}, m.later())
 	require.Equal(t, syncs+1, m.disk.Stats().Syncs, "one sync for all")
 	require.Equal(t, []sim.Fact{
-		Appended{1, 1, digest(nil)}, Appended{2, 1, digest(nil)}, Appended{3, 1, digest(nil)},
-		Committed{Index: 2, Term: 1, In: 1}, Applied{1, 1, digest(nil)}, Applied{2, 1, digest(nil)},
+		Appended{&Entry{Index: 1, Term: 1}}, Appended{&Entry{Index: 2, Term: 1}}, Appended{&Entry{Index: 3, Term: 1}},
+		Committed{Index: 2, Term: 1, In: 1}, Applied{&Entry{Index: 1, Term: 1}}, Applied{&Entry{Index: 2, Term: 1}},
 	}, m.Facts)
 
 	require.Equal(t, []sim.Message{&AppendResponse{Term: 1, Index: 3}}, m.hear(2, append3), "what is there needs no sync")
@@ -354,7 +354,7 @@ func TestMerge(t *testing.T) {
 func TestReplacedEntriesStayInMessages(t *testing.T) {
 	m := newLone(t, 3, ballot{term: 1})
 	m.lead(t)
-	m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, []byte("a"), []byte("b")) })
+	m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, "a", "b") })
 	m.Advance(ms)
 	sent := m.said()[0].(*AppendEntries)
 	before := slices.Clone(sent.Entries)
@@ -406,7 +406,7 @@ func TestBackUp(t *testing.T) {
 		require.Len(t, sent[0].(*AppendEntries).Entries, 11-int(c.next)+1, c.name)
 		require.Empty(t, m.hear(2, &r), "%s: a duplicate is late", c.name)
 
-		m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, []byte("x")) })
+		m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, "x") })
 		m.Advance(ms)
 		require.Len(t, m.Take(), 1, "%s: n2 is being probed, only n3 gets more", c.name)
 		sent = m.hear(2, &AppendResponse{Term: 8, Index: 11})
@@ -460,13 +460,13 @@ func TestAdvanceAgainstCount(t *testing.T) {
 func TestPropose(t *testing.T) {
 	m := newLone(t, 3, ballot{term: 1})
 	m.Do(func(env sim.Env) {
-		_, _, err := m.Propose(env, []byte("a"))
+		_, _, err := m.Propose(env, "a")
 		require.Equal(t, ErrNotLeader, err)
 	})
 	m.lead(t)
 	syncs := m.disk.Stats().Syncs
 	m.Do(func(env sim.Env) {
-		index, term, err := m.Propose(env, []byte("a"), []byte("b"), []byte("c"))
+		index, term, err := m.Propose(env, "a", "b", "c")
 		require.NoError(t, err)
 		require.Equal(t, uint64(2), index)
 		require.Equal(t, uint64(2), term)
@@ -486,7 +486,7 @@ func TestGroupOfOne(t *testing.T) {
 	m.Advance(310 * ms)
 	require.True(t, m.Leads())
 	require.True(t, m.Do(func(env sim.Env) {
-		_, _, err := m.Propose(env, []byte("a"))
+		_, _, err := m.Propose(env, "a")
 		require.NoError(t, err)
 		require.NoError(t, m.ReadIndex(env, 7))
 	}))
@@ -553,7 +553,7 @@ func TestDiskErrorHalts(t *testing.T) {
 		{"vote", func(m *lone) { m.hear(2, &VoteRequest{Term: 9, LastIndex: 9, LastTerm: 9}) }},
 		{"append", func(m *lone) { m.hear(2, &AppendEntries{Term: 9, Entries: entries(1, 9)}) }},
 		{"term", func(m *lone) { m.hear(2, &AppendResponse{Term: 9, Reject: true}) }},
-		{"propose", func(m *lone) { m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, []byte("x")) }) }},
+		{"propose", func(m *lone) { m.Do(func(env sim.Env) { _, _, _ = m.Propose(env, "x") }) }},
 		{"campaign", func(m *lone) {
 			m.Do(func(env sim.Env) { m.becomeFollower(env, m.term, sim.Nobody); m.campaign(env) })
 		}},
@@ -578,7 +578,7 @@ func TestDiskErrorHalts(t *testing.T) {
 			facts := len(m.Facts)
 			require.Empty(t, m.hear(2, &VoteRequest{Term: 99, LastIndex: 99, LastTerm: 99}))
 			m.Do(func(env sim.Env) {
-				_, _, err := m.Propose(env, []byte("x"))
+				_, _, err := m.Propose(env, "x")
 				require.Equal(t, ErrStopped, err)
 				require.Equal(t, ErrStopped, m.ReadIndex(env, 1))
 			})
@@ -667,11 +667,11 @@ func TestOpsSurviveTheLog(t *testing.T) {
 func TestDigestTellsCommandsApart(t *testing.T) {
 	seen := make(map[uint64]string)
 	for _, s := range []string{"", "\x00", "\x00\x00", "a", "b", "ab", "ba", "12345678", "123456789", "12345678\x00", "87654321"} {
-		d := digest([]byte(s))
+		d := digest(s)
 		require.Empty(t, seen[d])
 		seen[d] = s + "!"
 	}
-	require.Equal(t, uint64(0x7ab40e09), digest(nil)>>32, "stable over builds: it is in recorded runs")
+	require.Equal(t, uint64(0x7ab40e09), digest("")>>32, "stable over builds: it is in recorded runs")
 }
 
 // A candidate that cannot win does not hold back those that can: only a leader's message or a granted vote starts the

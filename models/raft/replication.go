@@ -199,10 +199,10 @@ func (r *Raft) commitTo(env sim.Env, index uint64) {
 	env.Emit(Committed{Index: index, Term: r.log[index].Term, In: r.term})
 	for r.applied < r.commit && r.role != Halted { // a callback may propose, and so commit more, or halt
 		r.applied++
-		e := r.log[r.applied]
-		env.Emit(Applied{Index: e.Index, Term: e.Term, Digest: digest(e.Cmd)})
+		e := &r.log[r.applied]
+		env.Emit(Applied{e})
 		if len(e.Cmd) > 0 {
-			r.deliver(env, e)
+			r.deliver(env, *e)
 		}
 	}
 }

@@ -97,6 +97,8 @@ type service struct {
 	sessions map[Session]session // replicated, like the machine
 	waiting  []*waiter           // requests that this member, as the leader, has not answered
 	tokens   uint64              // of reads; the last one given out
+	command  fields              // scratch of apply
+	buf      []byte              // scratch of request
 }
 
 // session is what the state remembers of a client: its last request that was applied, with its result.
@@ -150,7 +152,7 @@ func (s *service) request(env sim.Env, from sim.NodeID, req *Request) {
 		w.token = s.tokens
 		err = s.raft.ReadIndex(env, w.token)
 	} else {
-		_, _, err = s.raft.Propose(env, encodeCommand(req))
+		_, _, err = s.raft.Propose(env, s.encode(req))
 	}
 	switch err {
 	case nil:
@@ -166,7 +168,8 @@ func (s *service) request(env sim.Env, from sim.NodeID, req *Request) {
 
 // apply applies a committed command, unless its session has had it, and answers whoever waits for it here.
 func (s *service) apply(env sim.Env, e Entry) {
-	f := fields{s: string(e.Cmd)}
+	f := &s.command
+	*f = fields{s: e.Cmd}
 	client, seq := Session(f.uint()), f.uint()
 	status, last := Done, s.sessions[client]
 	switch {
@@ -176,7 +179,7 @@ func (s *service) apply(env sim.Env, e Entry) {
 	case seq == last.seq:
 		env.Emit(DuplicateSuppressed{Client: client, Seq: seq})
 	default:
-		result, fact := s.machine.run(&f)
+		result, fact := s.machine.run(f)
 		last = session{seq: seq, result: result}
 		s.sessions[client] = last
 		if fact != nil {
@@ -238,12 +241,12 @@ func (s *service) answer(env sim.Env, w *waiter, status Status, result any) {
 	env.Send(w.from, m)
 }
 
-// encodeCommand is the form of a request in the log.
-func encodeCommand(req *Request) []byte {
-	b := make([]byte, 0, 48)
-	b = binary.AppendUvarint(b, uint64(req.Client))
-	b = binary.AppendUvarint(b, req.Seq)
-	return req.Op.encode(b)
+// encode returns the form of a request in the log.
+func (s *service) encode(req *Request) string {
+	s.buf = binary.AppendUvarint(s.buf[:0], uint64(req.Client))
+	s.buf = binary.AppendUvarint(s.buf, req.Seq)
+	s.buf = req.Op.encode(s.buf)
+	return string(s.buf)
 }
 
 // ServiceState is what a reader sees of a service's member.

@@ -36,8 +36,8 @@ func (r *Raft) persist(env sim.Env) bool {
 	if r.cut != 0 {
 		env.Emit(Truncated{From: r.cut})
 	}
-	for _, e := range r.log[r.stable+1:] {
-		env.Emit(Appended{Index: e.Index, Term: e.Term, Digest: digest(e.Cmd)})
+	for i := r.stable + 1; i <= r.last(); i++ {
+		env.Emit(Appended{&r.log[i]})
 	}
 	r.saved, r.stable, r.cut = r.ballot, r.last(), 0
 	return true
@@ -79,8 +79,8 @@ func (r *Raft) recover(env sim.Env) bool {
 	}
 	r.wal, r.saved, r.stable = w, r.ballot, r.last()
 	env.Emit(Recovered{Term: r.term, LastIndex: r.last(), TornBytes: w.Recovery().TornBytes})
-	for _, e := range r.log[1:] {
-		env.Emit(Appended{Index: e.Index, Term: e.Term, Digest: digest(e.Cmd)})
+	for i := range r.log[1:] {
+		env.Emit(Appended{&r.log[i+1]})
 	}
 	return true
 }
@@ -109,10 +109,7 @@ func (r *Raft) redo(rec []byte) error {
 		}
 		r.ballot = b
 	case entryRecord:
-		e := Entry{Index: f.uint(), Term: f.uint()}
-		if f.s != "" {
-			e.Cmd = []byte(f.s)
-		}
+		e := Entry{Index: f.uint(), Term: f.uint(), Cmd: f.s}
 		if f.bad || e.Index == 0 || e.Index > r.last()+1 || e.Term < r.log[e.Index-1].Term {
 			return fmt.Errorf("%w: entry %d/%d after %d", ErrCorrupt, e.Index, e.Term, r.last())
 		}

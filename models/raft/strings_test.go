@@ -31,8 +31,8 @@ func TestStrings(t *testing.T) {
 		{LogOp{Kind: LogRead, Offset: 3, Count: 2}, "read(3, 2) via log"},
 		{LogResult{Offset: 3}, "@3"},
 		{LogResult{Offset: 3, Records: "a\nb\n"}, `@3 ["a" "b"]`},
-		{Appended{Index: 4, Term: 3, Digest: 0xabcd << 32}, "Appended{4/3 0000abcd}"},
-		{Applied{Index: 4, Term: 3}, "Applied{4/3 00000000}"},
+		{Appended{&Entry{Index: 4, Term: 3, Cmd: "abc"}}, "Appended{4/3 7960d00f}"},
+		{Applied{&Entry{Index: 4, Term: 3}}, "Applied{4/3 7ab40e09}"},
 		{Committed{Index: 4, Term: 3, In: 5}, "Committed{4/3 in term 5}"},
 		{PreCandidate, "pre-candidate"},
 	} {
@@ -42,5 +42,5 @@ func TestStrings(t *testing.T) {
 
 func TestSize(t *testing.T) {
 	assert.Equal(t, 48, (&AppendEntries{}).Size())
-	assert.Equal(t, 48+16+3+16, (&AppendEntries{Entries: []Entry{{Cmd: []byte("abc")}, {}}}).Size())
+	assert.Equal(t, 48+16+3+16, (&AppendEntries{Entries: []Entry{{Cmd: "abc"}, {}}}).Size())
 }
