@@ -134,7 +134,7 @@ func partition(m *Model, ops []*sim.Op) []*part {
 		}
 		p := byKey[key]
 		if p == nil {
-			p = &part{key: key, calls: make([]call, 0, 16)}
+			p = &part{key: key, calls: make([]call, 0, 8+len(ops)/4)} // a few keys, about evenly used
 			byKey[key] = p
 			parts = append(parts, p)
 		}

@@ -101,11 +101,12 @@ type Raft struct {
 	role   Role
 	leader sim.NodeID // of this term, if known
 
-	commit  uint64        // never decreases
-	applied uint64        // <= commit, and equal outside of commitTo
-	timeout time.Duration // until the next campaign, from the last sign of a leader
-	heard   time.Duration // when that sign came, on env.Elapsed
-	ack     *AppendResponse
+	commit  uint64           // never decreases
+	applied uint64           // <= commit, and equal outside of commitTo
+	timeout time.Duration    // until the next campaign, from the last sign of a leader
+	heard   time.Duration    // when that sign came, on env.Elapsed
+	ack     *AppendResponse  // the last that was sent
+	acks    []AppendResponse // the chunk it is from
 
 	votes members // for a PreCandidate or Candidate
 

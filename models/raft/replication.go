@@ -109,7 +109,11 @@ func (r *Raft) merge(entries []Entry) {
 // accept is the answer to what agrees with this log up to match. While nothing changes it is the same message.
 func (r *Raft) accept(match, round uint64) *AppendResponse {
 	if a := r.ack; a == nil || a.Term != r.term || a.Index != match || a.Round != round {
-		r.ack = &AppendResponse{Term: r.term, Round: round, Index: match}
+		if len(r.acks) == cap(r.acks) {
+			r.acks = make([]AppendResponse, 0, 16)
+		}
+		r.acks = append(r.acks, AppendResponse{Term: r.term, Round: round, Index: match})
+		r.ack = &r.acks[len(r.acks)-1]
 	}
 	return r.ack
 }
@@ -148,7 +152,9 @@ func (r *Raft) onAppendResponse(env sim.Env, i int, m *AppendResponse) {
 	if m.Index > p.match {
 		p.match = m.Index
 		p.next = max(p.next, m.Index+1)
-		r.advance(env)
+		if p.match > r.commit { // else a quorum had it before
+			r.advance(env)
+		}
 	}
 	if p.next <= r.last() && r.role == Leader {
 		r.replicateTo(env, i)
