@@ -3,11 +3,13 @@ package nemesis
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/disksim"
 	"github.com/seedbed-sim/seedbed/netsim"
 	"github.com/seedbed-sim/seedbed/sim"
 )
@@ -28,23 +30,29 @@ func (h Healed) String() string { return "Healed " + h.Fault.String() }
 
 func (m Moot) String() string { return m.Of.String() + " is moot: " + m.Why }
 
-// Apply schedules a plan's faults on a world that has the plan's nodes, or will have them when the first fault is due,
-// and has net as its network. Plan times are world times. What is healed at an instant is healed before anything
+// Stage is where a plan is carried out.
+type Stage struct {
+	World *sim.World // has the plan's nodes, or will have them when the first fault is due
+	Net   *netsim.Network
+	Disk  func(id sim.NodeID) *disksim.Disk // may be nil, and return nil: that node has no disk
+	Roles *Roles                            // whom faults by role strike; nil: nobody
+}
+
+// Apply schedules a plan's faults. Plan times are world times. What is healed at an instant is healed before anything
 // strikes; what strikes at one instant strikes in the plan's order. Each strike and each healing is a step.
 //
-// Faults that strike by role ask roles, which may be nil: then nobody has any.
-//
 // It panics if a fault is not valid, see Plan.Check.
-func Apply(w *sim.World, net *netsim.Network, p Plan, roles *Roles) {
+func Apply(stage Stage, p Plan) {
 	c := codec{file: "plan", plan: &p}
 	c.within(step{name: "faults"}, nil, func() { p.faultFields(&c) })
 	if c.err != nil {
 		panic("nemesis: " + c.err.Error())
 	}
-	if roles == nil {
-		roles = &Roles{}
+	t := &target{world: stage.World, net: stage.Net, disk: stage.Disk, roles: stage.Roles, plan: &p,
+		nodes: make([]nodeState, p.Nodes+1)}
+	if t.roles == nil {
+		t.roles = &Roles{}
 	}
-	t := &target{world: w, net: net, roles: roles, nodes: make([]nodeState, p.Nodes+1)}
 	type deed struct {
 		at     time.Duration
 		strike bool
@@ -52,27 +60,18 @@ func Apply(w *sim.World, net *netsim.Network, p Plan, roles *Roles) {
 	}
 	var deeds []deed
 	for _, e := range p.Faults {
-		var heal func()
-		healed := func() {
-			if heal != nil {
-				heal()
-			}
-		}
 		if t.waits(e) {
-			deeds = append(deeds, deed{e.At, true, func() {
-				t.await(e, func(id sim.NodeID) {
-					until := min(time.Duration(w.Now())+e.Until-e.At, p.Duration)
-					heal = e.Fault.strike(t, id, until)
-					w.At(clock.Time(until), healed)
-				})
-			}})
+			deeds = append(deeds, deed{e.At, true, func() { t.await(e) }})
 			continue
 		}
-		deeds = append(deeds, deed{e.At, true, func() {
-			t.aim(e, func(id sim.NodeID) { heal = e.Fault.strike(t, id, e.Until) })
-		}})
-		if e.Until != 0 {
-			deeds = append(deeds, deed{e.Until, false, healed})
+		var heal func()
+		deeds = append(deeds, deed{e.At, true, func() { heal = t.aim(e, sim.Nobody, min(e.Until, p.Duration)) }})
+		if e.Until != 0 && e.Until != Forever {
+			deeds = append(deeds, deed{e.Until, false, func() {
+				if heal != nil {
+					heal()
+				}
+			}})
 		}
 	}
 	slices.SortStableFunc(deeds, func(a, b deed) int {
@@ -87,61 +86,131 @@ func Apply(w *sim.World, net *netsim.Network, p Plan, roles *Roles) {
 		return 1
 	})
 	for _, d := range deeds {
-		w.At(clock.Time(d.at), d.do)
+		stage.World.At(clock.Time(d.at), d.do)
 	}
 }
 
 // target is what faults strike, and what they know of each other. A strike or healing makes its step first, then does
 // what it does: so the trace has causes before their effects.
 type target struct {
-	world *sim.World
-	net   *netsim.Network
-	roles *Roles
-	nodes []nodeState // by NodeID
+	world    *sim.World
+	net      *netsim.Network
+	disk     func(sim.NodeID) *disksim.Disk
+	roles    *Roles
+	plan     *Plan
+	nodes    []nodeState // by NodeID
+	triggers []*trigger  // that wait, in order of their faults
+	watching bool        // facts are looked at
 }
 
-// aim finds the node that an event's fault is to strike. If there is none, or it is down, the fault is moot. Faults that
-// are not about one node strike Nobody.
-func (t *target) aim(e Event, strike func(sim.NodeID)) {
+// aim has an event's fault strike whom it is aimed at. If there is nobody, or the node is down, the fault is moot. Faults
+// that are not about single nodes strike Nobody. near is who has set the fault off, if somebody has.
+func (t *target) aim(e Event, near sim.NodeID, until time.Duration) (heal func()) {
 	f, ok := e.Fault.(aimed)
 	if !ok {
-		strike(sim.Nobody)
+		return e.Fault.strike(t, sim.Nobody, until)
+	}
+	switch whom := f.whom(); {
+	case whom.All:
+		return t.strikeAll(e.Fault, until)
+	case whom.Role == Emitter || strings.HasPrefix(whom.Role, nextPrefix):
+		return t.try(e.Fault, near, until)
+	case whom.Role != "":
+		id := t.roles.holders[whom.Role]
+		if id == sim.Nobody {
+			t.world.Fault(Moot{e.Fault, "nobody is " + whom.Role})
+			return nil
+		}
+		return t.try(e.Fault, id, until)
+	default:
+		return t.try(e.Fault, whom.Node, until)
+	}
+}
+
+func (t *target) try(f Fault, id sim.NodeID, until time.Duration) (heal func()) {
+	if !t.world.Up(id) {
+		t.moot(f, id, "is down")
+		return nil
+	}
+	return f.strike(t, id, until)
+}
+
+// strikeAll strikes each node of the cluster, in order.
+func (t *target) strikeAll(f Fault, until time.Duration) (heal func()) {
+	var heals []func()
+	for id := sim.NodeID(1); int(id) <= t.plan.Nodes; id++ {
+		if heal := t.try(f, id, until); heal != nil {
+			heals = append(heals, heal)
+		}
+	}
+	return func() {
+		for _, heal := range heals {
+			heal()
+		}
+	}
+}
+
+// waits reports whether an event's fault waits: for somebody to get a role, or for a fact.
+func (t *target) waits(e Event) bool {
+	f, ok := e.Fault.(aimed)
+	return e.On.Fact != "" || ok && strings.HasPrefix(f.whom().Role, nextPrefix)
+}
+
+// await has such a fault strike once what it waits for happens, unless its window is over by then.
+func (t *target) await(e Event) {
+	strike := func(id sim.NodeID) bool {
+		now := time.Duration(t.world.Now())
+		if now >= min(e.Until, t.plan.Duration) {
+			return false
+		}
+		until := min(now+min(e.Until, t.plan.Duration)-e.At, t.plan.Duration)
+		if heal := t.aim(e, id, until); heal != nil && e.Until != Forever {
+			t.world.At(clock.Time(until), heal)
+		}
+		return true
+	}
+	if e.On.Fact == "" {
+		t.roles.wait(strings.TrimPrefix(e.Fault.(aimed).whom().Role, nextPrefix), strike)
 		return
 	}
-	id := f.whom().Node
-	if role := f.whom().Role; role != "" {
-		if id = t.roles.holders[role]; id == sim.Nobody {
-			t.world.Fault(Moot{e.Fault, "nobody is " + role})
+	t.triggers = append(t.triggers, &trigger{e.On.Fact, strike})
+	if !t.watching {
+		t.watching = true
+		t.world.Watch(t.fact)
+	}
+}
+
+// trigger is a fault that waits for a fact.
+type trigger struct {
+	fact   string
+	strike func(sim.NodeID) bool // false: too late
+}
+
+// fact sets off the first fault that waits for it.
+func (t *target) fact(s *sim.Step) {
+	if len(t.triggers) == 0 {
+		return
+	}
+	fact, id := s.Payload, s.Node // a Watch reuses its Step
+	for {
+		scoped, ok := fact.(sim.Scoped)
+		if !ok {
+			break
+		}
+		fact = scoped.Inner
+	}
+	name := reflect.TypeOf(fact).Name()
+	for i := 0; i < len(t.triggers); {
+		w := t.triggers[i]
+		if w.fact != name {
+			i++
+			continue
+		}
+		t.triggers = slices.Delete(t.triggers, i, i+1)
+		if w.strike(id) {
 			return
 		}
 	}
-	t.try(e, id, strike)
-}
-
-func (t *target) try(e Event, id sim.NodeID, strike func(sim.NodeID)) {
-	if !t.world.Up(id) {
-		t.moot(e.Fault, id, "is down")
-		return
-	}
-	strike(id)
-}
-
-// waits reports whether an event's fault waits for somebody to get a role.
-func (t *target) waits(e Event) bool {
-	f, ok := e.Fault.(aimed)
-	return ok && strings.HasPrefix(f.whom().Role, nextPrefix)
-}
-
-// await has such a fault strike the next node that gets the role before the window ends.
-func (t *target) await(e Event, strike func(sim.NodeID)) {
-	role := strings.TrimPrefix(e.Fault.(aimed).whom().Role, nextPrefix)
-	t.roles.wait(role, func(id sim.NodeID) bool {
-		if t.world.Now() >= clock.Time(e.Until) {
-			return false
-		}
-		t.try(e, id, strike)
-		return true
-	})
 }
 
 // nodeState is a node as faults have left it. It only knows of what faults did.

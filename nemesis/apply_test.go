@@ -24,46 +24,46 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 		events []Event
 		want   string
 	}{
-		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 2 * s, Fault: Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Healed Crash{n2}
 2.000s boot n2`},
-		{[]Event{{1 * s, 2 * s, Pause{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 2 * s, Fault: Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 2.000s fault Healed Pause{n2}
 2.000s resume n2`},
 		{[]Event{{At: 1 * s, Fault: Restart{Node: 2}}}, `
 1.000s fault Restart{n2} is moot: n2 is up`},
-		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Role: "second"}}}, {1 * s, 2 * s, Pause{Target: Target{Role: "fourth"}}}}, `
+		{[]Event{{At: 1 * s, Until: 2 * s, Fault: Crash{Target: Target{Role: "second"}}}, {At: 1 * s, Until: 2 * s, Fault: Pause{Target: Target{Role: "fourth"}}}}, `
 1.000s fault Crash{second}
 1.000s crash n2
 1.000s fault Pause{fourth} is moot: nobody is fourth
 2.000s fault Healed Crash{second}
 2.000s boot n2`},
 
-		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Role: "next third"}}}, {1 * s, 1400 * time.Millisecond, Pause{Target: Target{Role: "next third"}}}}, `
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Role: "next third"}}}, {At: 1 * s, Until: 1400 * time.Millisecond, Fault: Pause{Target: Target{Role: "next third"}}}}, `
 1.500s fault Crash{next third}
 1.500s crash n3
 3.500s fault Healed Crash{next third}
 3.500s boot n3`},
 
 		// A crash of a crashed node is not a second one, and its end brings nothing back.
-		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {2 * s, 4 * s, Crash{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Until: 4 * s, Fault: Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Crash{n2} is moot: n2 is down
 3.000s fault Healed Crash{n2}
 3.000s boot n2`},
-		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {At: 2 * s, Fault: Restart{Node: 2}}}, `
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Fault: Restart{Node: 2}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Restart{n2}
 2.000s boot n2
 3.000s fault Healed Crash{n2} is moot: n2 is up`},
 		// The node is down by the second crash when the first one's time is over.
-		{[]Event{{1 * s, 5 * s, Crash{Target: Target{Node: 2}}}, {At: 2 * s, Fault: Restart{Node: 2}}, {4 * s, 6 * s, Crash{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 5 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Fault: Restart{Node: 2}}, {At: 4 * s, Until: 6 * s, Fault: Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Restart{n2}
@@ -74,7 +74,7 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 6.000s fault Healed Crash{n2}
 6.000s boot n2`},
 		// What is healed at an instant is healed before anything strikes.
-		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Node: 2}}}, {2 * s, 3 * s, Crash{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 2 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Healed Crash{n2}
@@ -85,14 +85,14 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 3.000s boot n2`},
 
 		// Overlapping pauses last until the last one ends; a crash ends them all.
-		{[]Event{{1 * s, 3 * s, Pause{Target: Target{Node: 2}}}, {2 * s, 4 * s, Pause{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Pause{Target: Target{Node: 2}}}, {At: 2 * s, Until: 4 * s, Fault: Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 2.000s fault Pause{n2}
 3.000s fault Healed Pause{n2}
 4.000s fault Healed Pause{n2}
 4.000s resume n2`},
-		{[]Event{{1 * s, 5 * s, Pause{Target: Target{Node: 2}}}, {2 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {4 * s, 6 * s, Pause{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 5 * s, Fault: Pause{Target: Target{Node: 2}}}, {At: 2 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 4 * s, Until: 6 * s, Fault: Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 2.000s fault Crash{n2}
@@ -104,7 +104,7 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 5.000s fault Healed Pause{n2} is moot: n2 has crashed
 6.000s fault Healed Pause{n2}
 6.000s resume n2`},
-		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}}}, {2 * s, 4 * s, Pause{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Until: 4 * s, Fault: Pause{Target: Target{Node: 2}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
 2.000s fault Pause{n2} is moot: n2 is down
@@ -112,13 +112,13 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 3.000s boot n2`},
 
 		// Crashes around a sync: the node syncs each 300 ms, for 20 ms.
-		{[]Event{{1 * s, 2 * s, Crash{Target: Target{Node: 2}, Sync: sim.InsideSync}}}, `
+		{[]Event{{At: 1 * s, Until: 2 * s, Fault: Crash{Target: Target{Node: 2}, Sync: sim.InsideSync}}}, `
 1.000s fault Crash{n2 inside sync}
 1.210s crash n2
 2.000s fault Healed Crash{n2 inside sync}
 2.000s boot n2`},
 		// No sync comes while the node is paused: it crashes after three quarters of the window.
-		{[]Event{{1 * s, 2 * s, Pause{Target: Target{Node: 2}}}, {1 * s, 2 * s, Crash{Target: Target{Node: 2}, Sync: sim.BeforeSync}}}, `
+		{[]Event{{At: 1 * s, Until: 2 * s, Fault: Pause{Target: Target{Node: 2}}}, {At: 1 * s, Until: 2 * s, Fault: Crash{Target: Target{Node: 2}, Sync: sim.BeforeSync}}}, `
 1.000s fault Pause{n2}
 1.000s pause n2
 1.000s fault Crash{n2 before sync}
@@ -127,7 +127,7 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 2.000s fault Healed Crash{n2 before sync}
 2.000s boot n2`},
 		// A life that began after the trap was set is not its.
-		{[]Event{{1 * s, 3 * s, Crash{Target: Target{Node: 2}, Sync: sim.InsideSync}}, {At: 1500 * time.Millisecond, Fault: Restart{Node: 2}}}, `
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}, Sync: sim.InsideSync}}, {At: 1500 * time.Millisecond, Fault: Restart{Node: 2}}}, `
 1.000s fault Crash{n2 inside sync}
 1.210s crash n2
 1.500s fault Restart{n2}
@@ -154,7 +154,7 @@ func TestLinkFaults(t *testing.T) {
 		{Lossy{Nodes: []sim.NodeID{1}, Rate: sim.Million}, [4][4]int{2: {3: 1}, 3: {2: 1}}},
 		{Duplicating{Nodes: []sim.NodeID{1}, Rate: sim.Million}, [4][4]int{1: {2: 2, 3: 2}, 2: {1: 2, 3: 1}, 3: {1: 2, 2: 1}}},
 	} {
-		r := newRun(Plan{Seed: 1, Nodes: 3, Duration: 10 * s, Faults: []Event{{2 * s, 4 * s, c.fault}}})
+		r := newRun(Plan{Seed: 1, Nodes: 3, Duration: 10 * s, Faults: []Event{{At: 2 * s, Until: 4 * s, Fault: c.fault}}})
 		whole := [4][4]int{1: {2: 1, 3: 1}, 2: {1: 1, 3: 1}, 3: {1: 1, 2: 1}}
 		assert.Equal(t, whole, r.perSecond(0), "%s: before", c.fault)
 		assert.Equal(t, c.arrivals, r.perSecond(2*s), "%s", c.fault)
@@ -164,10 +164,10 @@ func TestLinkFaults(t *testing.T) {
 
 func TestClockFaults(t *testing.T) {
 	r := newRun(Plan{Seed: 1, Nodes: 3, Duration: 10 * s, Faults: []Event{
-		{2 * s, 6 * s, ClockDrift{Node: 1, PPM: 100_000}},
-		{2 * s, 6 * s, ClockJump{Node: 2, By: 5 * s}},
-		{3 * s, 4 * s, ClockDrift{Node: 1, PPM: -50_000}},
-		{3 * s, 4 * s, ClockJump{Node: 2, By: -7 * s}},
+		{At: 2 * s, Until: 6 * s, Fault: ClockDrift{Node: 1, PPM: 100_000}},
+		{At: 2 * s, Until: 6 * s, Fault: ClockJump{Node: 2, By: 5 * s}},
+		{At: 3 * s, Until: 4 * s, Fault: ClockDrift{Node: 1, PPM: -50_000}},
+		{At: 3 * s, Until: 4 * s, Fault: ClockJump{Node: 2, By: -7 * s}},
 	}})
 	wall := func(id sim.NodeID, at time.Duration) time.Duration { return r.walls[id][int(at/s)] - at }
 	for at, want := range map[time.Duration][2]time.Duration{
@@ -260,7 +260,7 @@ func TestEveryKindTellsItsSteps(t *testing.T) {
 func TestApplyRefusesInvalidPlans(t *testing.T) {
 	w := sim.New(sim.Config{})
 	assert.PanicsWithValue(t, "nemesis: plan: faults[0].fault.node: 4 is not a node of this 3-node cluster", func() {
-		Apply(w, nil, Plan{Nodes: 3, Duration: s, Faults: []Event{{At: 0, Fault: Restart{Node: 4}}}}, nil)
+		Apply(Stage{World: w}, Plan{Nodes: 3, Duration: s, Faults: []Event{{At: 0, Fault: Restart{Node: 4}}}})
 	})
 }
 
@@ -284,7 +284,7 @@ func newRun(p Plan) *run {
 	roles := &Roles{}
 	roles.Set("second", 2)
 	r.world.At(clock.Time(1500*time.Millisecond), func() { roles.Set("third", 3) })
-	Apply(r.world, net, p, roles)
+	Apply(Stage{World: r.world, Net: net, Roles: roles}, p)
 	for range p.Nodes {
 		r.world.Add(func(sim.NodeID) sim.Node { return &chatterer{nodes: p.Nodes} })
 	}

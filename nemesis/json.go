@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/seedbed-sim/seedbed/sim"
 )
 
 // maxNodes bounds clusters and clients in plans: an engine's world holds no more.
@@ -78,6 +80,18 @@ func (p *Plan) fields(c *codec) {
 		})
 		c.field("link", func() { linkFields(c, &p.Link) })
 		c.field("disk", func() { diskFields(c, &p.Disk) })
+		c.maybe("buggify", p.Buggify != sim.Oddities{}, func() {
+			c.object(func() {
+				c.field("sites_ppm", func() { c.ppm(&p.Buggify.Sites) })
+				c.field("visits_ppm", func() { c.ppm(&p.Buggify.Visits) })
+			})
+		})
+		c.maybe("core", len(p.Core) > 0, func() {
+			if c.nodes(&p.Core, map[sim.NodeID]bool{}); len(p.Core) == 0 {
+				c.fail("nobody is in it; leave it out where all nodes are")
+			}
+			slices.Sort(p.Core)
+		})
 		c.field("faults", func() { p.faultFields(c) })
 		c.field("ops", func() {
 			list(c, &p.Ops, func(op *Op) { op.fields(c) })
@@ -94,7 +108,16 @@ func (p *Plan) faultFields(c *codec) {
 func (e *Event) fields(c *codec) {
 	c.object(func() {
 		c.field("at", func() { c.moment(&e.At) })
-		c.maybe("until", e.Until != 0, func() { c.duration(&e.Until) })
+		c.maybe("until", e.Until != 0, func() { c.until(&e.Until) })
+		c.maybe("on", e.On != Trigger{}, func() {
+			c.object(func() {
+				c.field("fact", func() {
+					if c.text(&e.On.Fact); e.On.Fact == "" {
+						c.fail("a fact without a name")
+					}
+				})
+			})
+		})
 		c.field("fault", func() { c.fault(&e.Fault) })
 		if c.err == nil {
 			c.within(step{name: "until"}, c.in, func() { e.checkUntil(c) })
@@ -110,11 +133,28 @@ func (e *Event) checkUntil(c *codec) {
 		}
 	case e.Until == 0:
 		c.fail("missing; a %s has an end", k.Kind)
+	case e.Until == Forever:
+		if why := c.plan.passing(e.Fault); why != "" {
+			c.fail("%s cannot last for ever: %s", e.Fault, why)
+		}
 	case e.Until <= e.At:
 		c.fail("%v is not after at, %v", e.Until, e.At)
 	case e.Until > c.plan.Duration:
 		c.fail("%v is after the plan's end, %v", e.Until, c.plan.Duration)
 	}
+}
+
+// passing says why a fault must be healed at last; empty if it need not.
+func (p *Plan) passing(f Fault) string {
+	if len(p.Core) == 0 {
+		return "the plan has no core that could do without"
+	}
+	if f, ok := f.(interface {
+		concerns(core []sim.NodeID) (why string)
+	}); ok {
+		return f.concerns(p.Core)
+	}
+	return "its kind must have an end"
 }
 
 func (o *Op) fields(c *codec) {
@@ -131,6 +171,20 @@ func (o *Op) fields(c *codec) {
 		c.maybe("arg", o.Arg != "", func() { c.text(&o.Arg) })
 	})
 }
+
+// until is a time, or for ever.
+func (c *codec) until(d *time.Duration) {
+	switch {
+	case c.in != nil && c.in.kind == '"' && c.in.text == forever:
+		*d = Forever
+	case c.in == nil && *d == Forever:
+		c.emitString(forever)
+	default:
+		c.duration(d)
+	}
+}
+
+const forever = "forever"
 
 // moment is a time of the fault phase.
 func (c *codec) moment(at *time.Duration) {

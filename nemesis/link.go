@@ -65,6 +65,19 @@ func (f Partition) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()
 	return t.undo(f, t.net.Cut(links))
 }
 
+func (f Partition) concerns(core []sim.NodeID) (why string) {
+	inside := 0
+	for _, g := range f.Groups {
+		if slices.ContainsFunc(g, func(id sim.NodeID) bool { return slices.Contains(core, id) }) {
+			inside++
+		}
+	}
+	if inside > 1 {
+		return "it splits the core"
+	}
+	return ""
+}
+
 // Isolate cuts all links between a node and the rest of the cluster.
 type Isolate struct {
 	Target
@@ -126,6 +139,22 @@ func (f Duplicating) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func
 	t.struck(f)
 	return t.undo(f, t.net.Install(netsim.Duplicating{PPM: f.Rate, On: linksOf(f.Nodes)}))
 }
+
+// spares says why faults of all links of some nodes, or of all nodes, concern a core.
+func spares(ids, core []sim.NodeID) (why string) {
+	if len(ids) == 0 {
+		return "it strikes the core"
+	}
+	for _, id := range ids {
+		if slices.Contains(core, id) {
+			return id.String() + " is in the core"
+		}
+	}
+	return ""
+}
+
+func (f Lossy) concerns(core []sim.NodeID) string       { return spares(f.Nodes, core) }
+func (f Duplicating) concerns(core []sim.NodeID) string { return spares(f.Nodes, core) }
 
 // linksOf is the links from and to some nodes, or all between nodes of the cluster.
 func linksOf(ids []sim.NodeID) netsim.Links {

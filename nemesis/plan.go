@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -13,14 +14,18 @@ import (
 )
 
 // Format is the version of the JSON form of plans. A build reads plans of its own and of earlier formats.
-const Format = 1
+const Format = 2
+
+// Forever is the Until of a fault that is never healed.
+const Forever = time.Duration(math.MaxInt64)
 
 // Plan is everything about a run that is decided before it begins, except what its root seed decides on the way (the
 // fates of packets, disk latencies, the nodes' own draws). It is plain data: the same plan gives the same run on every
 // build of the same models.
 //
 // The cluster's nodes are 1 to Nodes; clients are the Clients nodes that follow. In a valid plan (see Check) every time
-// lies within the fault phase, so that all faults are healed when Duration is over and a quiet tail can follow.
+// lies within the fault phase, so that all faults are healed when Duration is over and a quiet tail can follow; but for
+// those outside of the core, which may last for ever.
 type Plan struct {
 	Build    string // what drew it, for the reader; may be empty
 	Scenario string
@@ -30,16 +35,33 @@ type Plan struct {
 	Duration time.Duration  // of the fault phase; > 0
 	Link     netsim.Link    // between the cluster's nodes
 	Disk     disksim.Config // of each node
-	Faults   []Event        // by At
-	Ops      []Op           // by At
+	Buggify  sim.Oddities   // how often the model's own oddities happen; zero for never
+	// Core is what is healed in the end, in order; empty means all nodes. It must be enough for progress: a quorum.
+	Core   []sim.NodeID
+	Faults []Event // by At
+	Ops    []Op    // by At
 }
 
 // Event is one fault of a plan.
 type Event struct {
-	At    time.Duration // in [0, Duration)
-	Until time.Duration // when it is healed, in (At, Duration]; zero for faults without a window, such as Restart
+	At time.Duration // in [0, Duration)
+	// Until is when it is healed, in (At, Duration]; zero for faults without a window, such as Restart; Forever where it
+	// concerns nothing in a plan's core.
+	Until time.Duration
+	// On, unless empty, has the fault wait within its window for a fact, and strike at the moment of the first; what it
+	// does lasts as long as the window, from then on. So rare windows are met.
+	On    Trigger
 	Fault Fault
 }
+
+// Trigger is what a fault waits for: a fact of this type, such as "Voted", by whatever node. The zero Trigger is none. The
+// role of Emitter is the node whose fact it was.
+type Trigger struct {
+	Fact string
+}
+
+// Emitter is the role of the node whose fact has triggered a fault.
+const Emitter = "emitter"
 
 // Op is one operation of one client. A client does its operations one after the other: each starts at At, or when the
 // one before it has ended. What Kind, Key, Value and Arg mean is the scenario's business.
@@ -64,19 +86,37 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, " (%s)", p.Build)
 	}
 	fmt.Fprintf(&b, "\nlink  %s\ndisk  %s\n", linkText(p.Link), diskText(p.Disk))
+	if p.Buggify != (sim.Oddities{}) {
+		fmt.Fprintf(&b, "buggify  %s of the sites, at %s of the visits\n", percent(p.Buggify.Sites), percent(p.Buggify.Visits))
+	}
+	if len(p.Core) > 0 {
+		fmt.Fprintf(&b, "core  %s\n", names(p.Core))
+	}
 	fmt.Fprintf(&b, "%s\n", count(len(p.Faults), "fault"))
 	for _, e := range p.Faults {
 		until := ""
-		if e.Until != 0 {
+		switch e.Until {
+		case 0:
+		case Forever:
+			until = "–ever"
+		default:
 			until = "–" + clock.Time(e.Until).String()
 		}
-		fmt.Fprintf(&b, "  %9s%-9s  %s\n", clock.Time(e.At), until, e.Fault)
+		fmt.Fprintf(&b, "  %9s%-9s  %s\n", clock.Time(e.At), until, e)
 	}
 	fmt.Fprintf(&b, "%s\n", count(len(p.Ops), "operation"))
 	for _, op := range p.Ops {
 		fmt.Fprintf(&b, "  %9s  %-3s %s\n", clock.Time(op.At), "c"+strconv.Itoa(op.Client), op)
 	}
 	return b.String()
+}
+
+// String is the fault with what it waits for.
+func (e Event) String() string {
+	if e.On.Fact != "" {
+		return e.Fault.String() + " on " + e.On.Fact
+	}
+	return e.Fault.String()
 }
 
 // String is the operation without its client and time: "cas k1 v9 v4".

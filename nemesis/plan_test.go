@@ -124,8 +124,8 @@ func TestReadPlanErrors(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("testdata", "small.json"))
 	require.NoError(t, err)
 	for _, c := range []struct{ old, new, want string }{
-		{`"format": 1,`, `"format": 2,`, `format: 2 is newer than what this build reads, which is up to 1`},
-		{`"format": 1,`, ``, `format: missing`},
+		{`"format": 2,`, `"format": 3,`, `format: 3 is newer than what this build reads, which is up to 2`},
+		{`"format": 2,`, ``, `format: missing`},
 		{`"seed": "4711"`, `"seed": 4711`, `seed: want a string of digits such as "4711", got a number`},
 		{`"seed": "4711"`, `"seed": "-1"`, `seed: "-1" is not a seed; write a string of digits such as "4711"`},
 		{`"nodes": 5`, `"nodes": 0`, `nodes: 0 is not in the range [1, 1048576]`},
@@ -212,7 +212,7 @@ func FuzzReadPlan(f *testing.F) {
 		f.Add(data[:len(data)/2])
 	}
 	for _, text := range []string{
-		``, `null`, `{}`, `[1}`, `{"format": 1e400}`, `{"format": 1, "scenario": "\ud800", "seed": "18446744073709551616"}`,
+		``, `null`, `{}`, `[1}`, `{"format": 1e400}`, `{"format": 2, "scenario": "\ud800", "seed": "18446744073709551616"}`,
 		strings.Repeat(`[`, 100), strings.Repeat(`{"faults":`, 100), `{1: 2}`, `{"a" "b"}`, `{"a": 1,}`, "{\"\n\": 1}",
 	} {
 		f.Add([]byte(text))

@@ -13,13 +13,17 @@ import (
 type Target struct {
 	Node sim.NodeID
 	Role string // instead of Node
+	All  bool   // instead of both: each node of the cluster
 }
 
 // nextPrefix begins the roles that wait.
 const nextPrefix = "next "
 
 func (t Target) String() string {
-	if t.Role != "" {
+	switch {
+	case t.All:
+		return "all"
+	case t.Role != "":
 		return t.Role
 	}
 	return t.Node.String()
@@ -31,8 +35,12 @@ func (t Target) whom() Target { return t }
 // aimed is a fault that strikes one node.
 type aimed interface{ whom() Target }
 
-// fields is the JSON form: a field node, or role in its place.
+// fields is the JSON form: a field node, or role or all in its place.
 func (t *Target) fields(c *codec) {
+	c.maybe("all", t.All, func() { c.flag(&t.All) })
+	if t.All {
+		return
+	}
 	c.maybe("role", t.Role != "", func() {
 		if c.text(&t.Role); t.Role == "" {
 			c.fail("a role without a name")
@@ -41,6 +49,19 @@ func (t *Target) fields(c *codec) {
 	if t.Role == "" {
 		c.field("node", func() { c.node(&t.Node) })
 	}
+}
+
+// concerns says why a fault of the target cannot spare a core.
+func (t Target) concerns(core []sim.NodeID) (why string) {
+	switch {
+	case t.All:
+		return "it strikes the core"
+	case t.Role != "":
+		return "the role may be that of a node in the core"
+	case slices.Contains(core, t.Node):
+		return t.Node.String() + " is in the core"
+	}
+	return ""
 }
 
 // target draws one: in half of the cases a role, where the space has roles.

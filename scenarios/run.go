@@ -84,7 +84,7 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 		Clients: func(id sim.NodeID) bool { return int(id) > p.Nodes },
 	})
 	r.World = sim.New(sim.Config{
-		Seed: p.Seed, Network: r.Net, Disk: r.disk, MaxSteps: cmp.Or(o.MaxSteps, s.MaxSteps, defaultMaxSteps),
+		Seed: p.Seed, Network: r.Net, Disk: r.disk, Buggify: p.Buggify, MaxSteps: cmp.Or(o.MaxSteps, s.MaxSteps, defaultMaxSteps),
 		Observer: o.Observer, Deep: o.Deep, CopyMessages: o.Copy,
 	})
 	defer r.World.Close()
@@ -94,7 +94,7 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 	}
 	stopped := false
 	if r.guard(s.Build) {
-		nemesis.Apply(r.World, r.Net, p, &r.roles)
+		nemesis.Apply(nemesis.Stage{World: r.World, Net: r.Net, Disk: r.Disk, Roles: &r.roles}, p)
 		stopped = r.run(o.UntilStep)
 	}
 	r.count()
@@ -133,6 +133,14 @@ func (r *Run) disk(id sim.NodeID) sim.Storage {
 	d := disksim.New(r.Plan.Seed, id, r.Plan.Disk)
 	r.Disks = append(r.Disks, d)
 	return d
+}
+
+// Disk is the disk of a server, or nil.
+func (r *Run) Disk(id sim.NodeID) *disksim.Disk {
+	if id < 1 || int(id) > len(r.Disks) {
+		return nil
+	}
+	return r.Disks[id-1]
 }
 
 // Servers returns the ids of the plan's cluster.

@@ -53,7 +53,8 @@ type rare struct {
 	disk     Disk
 	results  map[Timer]error // of background syncs
 	subs     map[subKey]*sub
-	ends     []func() // called when the incarnation ends
+	odd      map[string]*Stream // by site of Buggify: draws of the visits
+	ends     []func()           // called when the incarnation ends
 }
 
 type guard uint8

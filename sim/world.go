@@ -43,6 +43,7 @@ type Config struct {
 	Network  Network                 // nil: every packet arrives after 1 ms
 	Disk     func(id NodeID) Storage // nil: Env.Disk panics
 	MaxSteps uint64                  // the run's budget; 0 means 100 million
+	Buggify  Oddities                // how often the nodes' Buggify sites fire; zero: never
 
 	Observer     Observer // is offered every step; nil: no recording
 	Causal       bool     // keep the happened-before relation, see World.Causal
