@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -129,6 +130,14 @@ func commitID(text string) (string, error) {
 		return "", errors.New("the commit is empty; write its id, such as $(git rev-parse HEAD)")
 	}
 	return text, nil
+}
+
+func expression(text string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w; write a regular expression, such as linearizable", err)
+	}
+	return re, nil
 }
 
 // nodeName is a node as traces show it: "n3", "c1", or "-" for the world.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/internal/seeds"
 	"github.com/seedbed-sim/seedbed/scenarios"
 )
@@ -25,7 +27,7 @@ const defaultSeeds = 3000
 
 func (a *app) sweepCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "sweep [SCENARIO…] [--seeds A-B,C | --for TIME] [--seed-from COMMIT] [--workers N] [--findings DIR] [--json]",
+		Use:   "sweep [SCENARIO…] [--seeds A-B,C | --for TIME] [--seed-from COMMIT] [--first[=REGEXP]] [--workers N] [--findings DIR] [--json]",
 		Short: "Run many seeds, and sum up what came of them.",
 		Long: a.fill(fmt.Sprintf(`Run many seeds of some scenarios, or of all, on all cores, and sum up what came of them and what they contained. A name
 selects a scenario, or all below it: "raft" is raft/kv, raft/log and so on.
@@ -33,6 +35,8 @@ selects a scenario, or all below it: "raft" is raft/kv, raft/log and so on.
 Without flags the seeds are 1 to %[1]d of each scenario. --seeds names others. --for takes seeds one after the other until
 the time is over, which the scenarios share equally. --seed-from derives the first seed from a text, so that each commit
 is swept with seeds of its own, the same ones wherever that is done; %[1]d seeds, or what --for leaves time for.
+--first ends each scenario with its first seed that fails, or that fails with a signature in which the regular expression
+matches: all seeds before it are run, and those behind it count for nothing, whatever the number of workers.
 
 Runs that failed alike are one finding. The one with the smallest seed is repeated, shown, and kept in the --findings
 folder with its plan, its trace and the commands that repeat it; a folder that stays empty is removed. At the end of
@@ -42,6 +46,7 @@ Medians below the floors of a scenario are warnings. Control-C ends a sweep and 
 		Example: a.examples(
 			"sweep", "every scenario",
 			"sweep {scenario} --seeds 1-10000,77777", "",
+			"sweep {scenario} --first", "until something fails",
 			"sweep --for 10m --seed-from $(git rev-parse HEAD)", "fresh seeds for each commit, for a CI",
 			"sweep --json > sweep.json", ""),
 		ValidArgsFunction: a.completeScenarios,
@@ -49,6 +54,8 @@ Medians below the floors of a scenario are warnings. Control-C ends a sweep and 
 	ranges := newOption(c, "seeds", "A-B,C", "the seeds, from 1 on", seedSet)
 	spent := newOption(c, "for", "TIME", "sweep for this time, such as 10m", span)
 	from := newOption(c, "seed-from", "COMMIT", "derive the first seed from this commit id, or any text", commitID)
+	until := newOption(c, "first", "REGEXP", "end each scenario with the first seed that fails, or that fails like this", expression)
+	c.Flags().Lookup(until.name).NoOptDefVal = "." // any
 	workers := newOption(c, "workers", "N", "runs at once; one per core unless given", workerCount)
 	where := newOption(c, "findings", "DIR", `keep findings in this folder; "findings" unless given`, path)
 	asJSON := newSwitch(c, "print JSON: one object")
@@ -66,7 +73,7 @@ Medians below the floors of a scenario are warnings. Control-C ends a sweep and 
 		case len(list) == 0:
 			return fmt.Errorf("there are no scenarios to sweep")
 		}
-		s := sweep{app: a, list: list, spent: spent.value, first: 1, workers: runtime.GOMAXPROCS(0), dir: "findings"}
+		s := sweep{app: a, list: list, spent: spent.value, first: 1, until: until.value, workers: runtime.GOMAXPROCS(0), dir: "findings"}
 		switch {
 		case ranges.given:
 			s.seeds = ranges.value
@@ -108,9 +115,10 @@ func firstSeed(text string) uint64 {
 type sweep struct {
 	*app
 	list    []*scenarios.Scenario
-	seeds   seeds.Ranges  // nil: as many as there is time for
-	spent   time.Duration // for all scenarios, if seeds is nil
-	first   uint64        // seed, if seeds is nil
+	seeds   seeds.Ranges   // nil: as many as there is time for
+	spent   time.Duration  // for all scenarios, if seeds is nil
+	first   uint64         // seed, if seeds is nil
+	until   *regexp.Regexp // ends a scenario with the first run whose signature it matches; nil ends none
 	workers int
 	dir     string
 
@@ -173,7 +181,7 @@ func (s *sweep) sweepOne(ctx context.Context, scenario *scenarios.Scenario, shar
 	var one *scenarios.Result // of the first seed
 	p.begin(scenario.Name)
 	start := time.Now()
-	tally := scenario.Sweep(ctx, scenarios.SweepOptions{
+	options := scenarios.SweepOptions{
 		Seeds: next, Workers: s.workers, Watchdog: dog,
 		Done: func(r *scenarios.Result) {
 			p.done.Add(1)
@@ -185,7 +193,13 @@ func (s *sweep) sweepOne(ctx context.Context, scenario *scenarios.Scenario, shar
 				s.folder.found(s.app, r)
 			}
 		},
-	})
+	}
+	if s.until != nil {
+		options.Until = func(r *scenarios.Result) bool {
+			return r.Verdict != checkers.Valid && s.until.MatchString(r.Signature())
+		}
+	}
+	tally := scenario.Sweep(ctx, options)
 	part := &part{Tally: tally, wall: time.Since(start)}
 	for _, f := range tally.Findings {
 		again, err := s.confirm(scenario, f)

@@ -23,6 +23,10 @@ type SweepOptions struct {
 
 	// Done is called after each run, by one worker at a time, in no fixed order; nil does nothing.
 	Done func(r *Result)
+	// Until, if not nil, ends the sweep with the first run for which it is true. That is the first in the order of Seeds,
+	// however the seeds are shared: all before it are run, and what is run behind it counts for nothing. Runs come to
+	// Until, and to Done before it, in that order.
+	Until func(r *Result) bool
 	// Watchdog, if not nil, watches every run.
 	Watchdog *Watchdog
 	// MaxSteps bounds each run; see sim.Config.
@@ -60,7 +64,7 @@ const MaxSeeds = 100
 // that lives, so collecting less often is nearly free in memory and worth a third of the time.
 const sweepGC = 800
 
-// Sweep runs seeds of one scenario on several workers. It returns early when ctx ends.
+// Sweep runs seeds of one scenario on several workers. It returns early when ctx ends, or as SweepOptions.Until says.
 func (s *Scenario) Sweep(ctx context.Context, o SweepOptions) *Tally {
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	workers := cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
@@ -69,6 +73,23 @@ func (s *Scenario) Sweep(ctx context.Context, o SweepOptions) *Tally {
 	var group sync.WaitGroup
 	var ended atomic.Bool
 	defer context.AfterFunc(ctx, func() { ended.Store(true) })()
+	take := func(t *Tally, _ int, r *Result) {
+		t.add(r)
+		if o.Done != nil {
+			done.Lock()
+			o.Done(r)
+			done.Unlock()
+		}
+	}
+	if o.Until != nil {
+		inTurn := o.inTurn(func() { ended.Store(true) })
+		take = func(_ *Tally, place int, r *Result) {
+			done.Lock()
+			inTurn(tallies[0], place, r)
+			done.Unlock()
+		}
+	}
+	places := 0 // that were handed out
 	for i := range workers {
 		t := newTally(s)
 		tallies[i] = t
@@ -76,17 +97,14 @@ func (s *Scenario) Sweep(ctx context.Context, o SweepOptions) *Tally {
 			for !ended.Load() {
 				next.Lock()
 				seed, ok := o.Seeds()
+				place := places
+				places++
 				next.Unlock()
 				if !ok {
 					return
 				}
 				r := s.watched(seed, Options{MaxSteps: o.MaxSteps}, o.Watchdog)
-				t.add(&r)
-				if o.Done != nil {
-					done.Lock()
-					o.Done(&r)
-					done.Unlock()
-				}
+				take(t, place, &r)
 			}
 		})
 	}
@@ -95,6 +113,25 @@ func (s *Scenario) Sweep(ctx context.Context, o SweepOptions) *Tally {
 		tallies[0].Merge(t)
 	}
 	return tallies[0]
+}
+
+// inTurn returns a function that takes runs in any order and counts them in that of their places, up to the first that
+// ends the sweep.
+func (o *SweepOptions) inTurn(end func()) func(t *Tally, place int, r *Result) {
+	early, turn, over := make(map[int]*Result), 0, false
+	return func(t *Tally, place int, r *Result) {
+		for early[place] = r; early[turn] != nil && !over; turn++ {
+			r := early[turn]
+			delete(early, turn)
+			t.add(r)
+			if o.Done != nil {
+				o.Done(r)
+			}
+			if over = o.Until(r); over {
+				end()
+			}
+		}
+	}
 }
 
 // watched runs a seed under a watchdog, if there is one.

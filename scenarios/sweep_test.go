@@ -82,6 +82,30 @@ func TestSweepWorkers(t *testing.T) {
 	}
 }
 
+// A sweep that ends with the first run of some kind has run all before it and none behind it, however many workers share
+// the seeds.
+func TestSweepUntil(t *testing.T) {
+	s := varied()
+	rapid.Check(t, func(t *rapid.T) {
+		first := rapid.Uint64Range(1, 50).Draw(t, "first")
+		last := first + rapid.Uint64Range(0, 30).Draw(t, "more")
+		rest := rapid.Uint64Range(0, 6).Draw(t, "rest")
+		end := first
+		for end < last && end%7 != rest {
+			end++
+		}
+		var done []uint64
+		got := s.Sweep(context.Background(), scenarios.SweepOptions{
+			Seeds: upTo(first, last), Workers: rapid.IntRange(1, 4).Draw(t, "workers"),
+			Done:  func(r *scenarios.Result) { done = append(done, r.Seed) },
+			Until: func(r *scenarios.Result) bool { return r.Seed%7 == rest },
+		})
+		require.Equal(t, sumsOf(sweep(s, first, end, 1)), sumsOf(got))
+		require.True(t, slices.IsSorted(done))
+		require.Len(t, done, int(end-first+1))
+	})
+}
+
 func TestSweepTells(t *testing.T) {
 	s := varied()
 	seen := make(map[uint64]string)
