@@ -128,7 +128,7 @@ func (t *target) aim(e Event, near sim.NodeID, until time.Duration) (heal func()
 }
 
 func (t *target) try(f Fault, id sim.NodeID, until time.Duration) (heal func()) {
-	if !t.world.Up(id) {
+	if _, ok := f.(interface{ strikesDown() }); !ok && !t.world.Up(id) {
 		t.moot(f, id, "is down")
 		return nil
 	}
@@ -219,6 +219,7 @@ type nodeState struct {
 	// crashes counts the crashes that have struck it. The last of them owns its reboot.
 	crashes int
 	drift   int64 // ppm, of all drifts in force
+	freezes int   // in force
 }
 
 // struck is the step of a fault that strikes now; what it does follows.

@@ -164,10 +164,10 @@ func TestLinkFaults(t *testing.T) {
 
 func TestClockFaults(t *testing.T) {
 	r := newRun(Plan{Seed: 1, Nodes: 3, Duration: 10 * s, Faults: []Event{
-		{At: 2 * s, Until: 6 * s, Fault: ClockDrift{Node: 1, PPM: 100_000}},
-		{At: 2 * s, Until: 6 * s, Fault: ClockJump{Node: 2, By: 5 * s}},
-		{At: 3 * s, Until: 4 * s, Fault: ClockDrift{Node: 1, PPM: -50_000}},
-		{At: 3 * s, Until: 4 * s, Fault: ClockJump{Node: 2, By: -7 * s}},
+		{At: 2 * s, Until: 6 * s, Fault: ClockDrift{Target: Target{Node: 1}, PPM: 100_000}},
+		{At: 2 * s, Until: 6 * s, Fault: ClockJump{Target: Target{Node: 2}, By: 5 * s}},
+		{At: 3 * s, Until: 4 * s, Fault: ClockDrift{Target: Target{Node: 1}, PPM: -50_000}},
+		{At: 3 * s, Until: 4 * s, Fault: ClockJump{Target: Target{Node: 2}, By: -7 * s}},
 	}})
 	wall := func(id sim.NodeID, at time.Duration) time.Duration { return r.walls[id][int(at/s)] - at }
 	for at, want := range map[time.Duration][2]time.Duration{

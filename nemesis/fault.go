@@ -35,9 +35,14 @@ var kinds = []kind{
 	define[Restart](1, FaultKind{
 		Kind: "restart",
 	}),
+	define[RollingRestart](1, FaultKind{
+		Kind:   "rolling_restart",
+		Window: Range[time.Duration]{2 * time.Second, 12 * time.Second},
+		By:     Range[time.Duration]{50 * time.Millisecond, 2 * time.Second},
+	}),
 	define[Pause](1, FaultKind{
 		Kind:   "pause",
-		Window: Range[time.Duration]{50 * time.Millisecond, 5 * time.Second},
+		Window: Range[time.Duration]{10 * time.Millisecond, 5 * time.Second},
 	}),
 	define[Partition](2, FaultKind{
 		Kind:   "partition",
@@ -46,6 +51,22 @@ var kinds = []kind{
 	define[Isolate](2, FaultKind{
 		Kind:   "isolate",
 		Window: Range[time.Duration]{200 * time.Millisecond, 6 * time.Second},
+	}),
+	define[Bridge](3, FaultKind{
+		Kind:   "bridge",
+		Window: Range[time.Duration]{200 * time.Millisecond, 6 * time.Second},
+	}),
+	define[Ring](3, FaultKind{
+		Kind:   "ring",
+		Window: Range[time.Duration]{200 * time.Millisecond, 6 * time.Second},
+	}),
+	define[Clog](2, FaultKind{
+		Kind:   "clog",
+		Window: Range[time.Duration]{100 * time.Millisecond, 4 * time.Second},
+	}),
+	define[SwizzleClog](2, FaultKind{
+		Kind:   "swizzle_clog",
+		Window: Range[time.Duration]{500 * time.Millisecond, 8 * time.Second},
 	}),
 	define[Lossy](1, FaultKind{
 		Kind:   "lossy",
@@ -57,6 +78,28 @@ var kinds = []kind{
 		Window: Range[time.Duration]{time.Second, 10 * time.Second},
 		Rate:   Range[sim.PPM]{10_000, 500_000},
 	}),
+	define[Reordering](1, FaultKind{
+		Kind:   "reordering",
+		Window: Range[time.Duration]{time.Second, 10 * time.Second},
+		Rate:   Range[sim.PPM]{10_000, 500_000},
+		By:     Range[time.Duration]{10 * time.Millisecond, 500 * time.Millisecond},
+	}),
+	define[Slow](1, FaultKind{
+		Kind:   "slow",
+		Window: Range[time.Duration]{time.Second, 10 * time.Second},
+		By:     Range[time.Duration]{10 * time.Millisecond, 300 * time.Millisecond},
+	}),
+	define[HeavyTail](1, FaultKind{
+		Kind:   "heavy_tail",
+		Window: Range[time.Duration]{time.Second, 10 * time.Second},
+		Rate:   Range[sim.PPM]{50_000, 1_000_000},
+		By:     Range[time.Duration]{100 * time.Millisecond, 5 * time.Second},
+	}),
+	define[Flaky](1, FaultKind{
+		Kind:   "flaky",
+		Window: Range[time.Duration]{time.Second, 10 * time.Second},
+		By:     Range[time.Duration]{20 * time.Millisecond, time.Second},
+	}),
 	define[ClockDrift](1, FaultKind{
 		Kind:   "clock_drift",
 		Window: Range[time.Duration]{time.Second, 20 * time.Second},
@@ -66,6 +109,10 @@ var kinds = []kind{
 		Kind:   "clock_jump",
 		Window: Range[time.Duration]{time.Millisecond, 20 * time.Second},
 		By:     Range[time.Duration]{time.Millisecond, 10 * time.Second},
+	}),
+	define[ClockFreeze](1, FaultKind{
+		Kind:   "clock_freeze",
+		Window: Range[time.Duration]{10 * time.Millisecond, 5 * time.Second},
 	}),
 }
 

@@ -32,8 +32,8 @@ func small() Plan {
 			{At: 10 * s, Until: 12 * s, Fault: Partition{Groups: [][]sim.NodeID{{5, 4}, {1}}, OneWay: true}},
 			{At: 13 * s, Until: 14 * s, Fault: Lossy{Rate: 50_000}},
 			{At: 13 * s, Until: 14 * s, Fault: Duplicating{Nodes: []sim.NodeID{3}, Rate: 1_000_000}},
-			{At: 15 * s, Until: 16 * s, Fault: ClockDrift{Node: 4, PPM: 200}},
-			{At: 15 * s, Until: 30 * s, Fault: ClockJump{Node: 4, By: -250 * time.Millisecond}},
+			{At: 15 * s, Until: 16 * s, Fault: ClockDrift{Target: Target{Node: 4}, PPM: 200}},
+			{At: 15 * s, Until: 30 * s, Fault: ClockJump{Target: Target{Node: 4}, By: -250 * time.Millisecond}},
 		},
 		Ops: []Op{
 			{At: 0, Client: 1, Kind: "put", Key: "a", Value: "v1"},

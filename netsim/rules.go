@@ -38,6 +38,22 @@ type Slow struct {
 	On     Links
 }
 
+// Straggling makes a share of the packets take longer, by a bounded Pareto
+// distribution over [Min, Max], 0 < Min < Max, of the tail index that
+// Latency.Alpha has by default: most a little, a few very long.
+type Straggling struct {
+	PPM      sim.PPM
+	Min, Max time.Duration
+	On       Links
+}
+
+// Flaky loses everything for Down, again and again, with Up between. Each link
+// is at a place of its own in this cycle.
+type Flaky struct {
+	Up, Down time.Duration // > 0
+	On       Links
+}
+
 // Named gives a rule draws of its own, apart from those of all rules of
 // other names.
 func Named(name string, r Rule) Rule { return named{r, name} }
@@ -65,6 +81,12 @@ func (r Reordering) Target() Target { return Target{"reordering", r.On, r.PPM} }
 
 // Target implements Rule.
 func (r Slow) Target() Target { return Target{"slow", r.On, sim.Million} }
+
+// Target implements Rule.
+func (r Straggling) Target() Target { return Target{"straggling", r.On, r.PPM} }
+
+// Target implements Rule.
+func (r Flaky) Target() Target { return Target{"flaky", r.On, sim.Million} }
 
 // Rewrite implements Rule.
 func (r Lossy) Rewrite(p *sim.Packet, _ Draws) { p.Fate.Lose() }
@@ -96,6 +118,25 @@ func (r Slow) Rewrite(p *sim.Packet, _ Draws) {
 	}
 }
 
+// Rewrite implements Rule.
+func (r Straggling) Rewrite(p *sim.Packet, d Draws) {
+	least, most := uint64(r.Min), uint64(r.Max)
+	floor := paretoTail(least, most, defaultAlpha)
+	for i := range p.Fate.Len() {
+		by := pareto(floor+sim.Scale(d.Next(), -floor), least, defaultAlpha)
+		p.Fate.SetDelay(i, plus(p.Fate.Delay(i), time.Duration(min(by, most))))
+	}
+}
+
+// Rewrite implements Rule.
+func (r Flaky) Rewrite(p *sim.Packet, _ Draws) {
+	cycle := uint64(r.Up + r.Down)
+	place := sim.Scale(sim.Mix(uint64(p.From)<<32|uint64(p.To)), cycle)
+	if (uint64(p.Now)+place)%cycle >= uint64(r.Up) {
+		p.Fate.Lose()
+	}
+}
+
 func (r Lossy) String() string { return fmt.Sprintf("Lossy{%dppm %v}", r.PPM, r.On) }
 
 func (r Duplicating) String() string {
@@ -109,6 +150,12 @@ func (r Reordering) String() string {
 func (r Slow) String() string {
 	return fmt.Sprintf("Slow{×%d+%v %v}", max(r.Factor, 1), r.Extra, r.On)
 }
+
+func (r Straggling) String() string {
+	return fmt.Sprintf("Straggling{%dppm +%v–%v %v}", r.PPM, r.Min, r.Max, r.On)
+}
+
+func (r Flaky) String() string { return fmt.Sprintf("Flaky{%v up, %v down %v}", r.Up, r.Down, r.On) }
 
 func within(d time.Duration) string {
 	if d == 0 {

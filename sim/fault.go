@@ -160,12 +160,19 @@ func (w *World) Do(id NodeID, f func(env Env)) bool {
 	return true
 }
 
+// PauseUntil makes a node stand still from before its k-th effect from now until
+// t; not at all if that effect comes no earlier.
+func (w *World) PauseUntil(id NodeID, k int, t clock.Time) {
+	w.incarnation(id).set(trap{left: k, until: t})
+}
+
 // trap waits inside a node for an effect.
 type trap struct {
 	left  int // effects until it springs; 0 for a trap on the next sync
 	when  SyncPoint
 	crash bool
 	pause time.Duration
+	until clock.Time // instead of pause
 }
 
 // SyncPoint is a moment relative to a blocking sync.
@@ -243,9 +250,15 @@ func (n *incarnation) take(due func(*trap) bool) {
 			n.leave(&effect{kind: effectCrash})
 			n.guard |= guardDoomed
 		default:
-			n.leave(&effect{kind: effectPause})
-			n.delay(t.pause)
-			n.leave(&effect{kind: effectGo})
+			d := t.pause
+			if t.until != 0 {
+				d = t.until.Sub(max(n.depart, n.w.now))
+			}
+			if d > 0 {
+				n.leave(&effect{kind: effectPause})
+				n.delay(d)
+				n.leave(&effect{kind: effectGo})
+			}
 		}
 	}
 	if n.rare == nil {
