@@ -71,6 +71,8 @@ type Stats struct {
 	BytesLost  int64 // written, departed and not kept by a crash
 	Syncs      int   // completed
 	SyncErrors int   // syncs that failed
+	ReadErrors int   // reads that failed
+	Damages    int   // of data at rest, and wipes
 }
 
 // Stats returns the counts so far.
@@ -86,13 +88,8 @@ func (d *Disk) SlowBy(factor int64) { d.slow = factor }
 // nothing. 0 means no limit; Config.Capacity heals.
 func (d *Disk) Limit(bytes int64) { d.config.Capacity = bytes }
 
-// Corrupt flips the bits of mask in one byte on the medium: of the named file as the last completed sync of the
-// directory has it. A node reads the damage unless an unsynced write of its own hides it. It is false, and nothing
-// happens, if there is no such byte.
-func (d *Disk) Corrupt(name string, off int64, mask byte) bool {
-	e, ok := d.find(name)
-	if !ok || d.entries[e].durable == nil {
-		return false
-	}
-	return d.entries[e].durable.corrupt(off, mask)
-}
+// Used is the sum of all file sizes in bytes, as the node sees them.
+func (d *Disk) Used() int64 { return d.used }
+
+// NextCrash makes the next crash of all this one, whatever Config.Crash allows.
+func (d *Disk) NextCrash(m Mode) { d.nextCrash = m }

@@ -26,6 +26,7 @@ func (d *Disk) Crash(departed uint64) {
 		ino.forget()
 		ino.dirty = false
 	}
+	d.nextCrash = 0
 	clear(d.dirty)
 	clear(d.journal)
 	d.dirty, d.journal, d.used = d.dirty[:0], d.journal[:0], 0
@@ -42,6 +43,9 @@ func (d *Disk) decide() {
 	c := crash{
 		mode:  d.config.Crash[sim.Scale(draws.At(0), uint64(len(d.config.Crash)))],
 		coins: sim.NewStream(draws.At(1), "coin"),
+	}
+	if d.nextCrash != 0 {
+		c.mode = d.nextCrash
 	}
 	lo, hi := d.span()
 	c.cut = lo + sim.Scale(draws.At(2), hi-lo+2) // in [lo, hi+1]: nothing, or everything, is possible

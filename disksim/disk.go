@@ -31,6 +31,7 @@ type Disk struct {
 
 	syncError sim.PPM
 	slow      int64
+	nextCrash Mode // 0: drawn from config
 	stats     Stats
 }
 
@@ -70,9 +71,10 @@ func (c *change) apply() {
 
 // syncing is a sync on its way.
 type syncing struct {
-	token uint64
-	upto  uint64 // covers the mutations up to this one
-	ino   *inode // of this file only; nil: of all files and the directory
+	token  uint64
+	upto   uint64 // covers the mutations up to this one
+	ino    *inode // of this file only; nil: of all files and the directory
+	waited bool   // the node does nothing before it is over
 }
 
 // Boot implements sim.Storage. A boot that no crash came before is the restart of a process: the page cache is still there.
@@ -105,7 +107,7 @@ func (d *Disk) Synced(token uint64) {
 	d.syncing = append(d.syncing[:i], d.syncing[i+1:]...)
 	d.stats.Syncs++
 	if s.ino != nil {
-		s.ino.synced(s.upto)
+		s.ino.synced(s.upto, s.waited)
 		return
 	}
 	// A file leaves the list at the first sync that finds it clean, so one that is always written to stays.
@@ -116,7 +118,7 @@ func (d *Disk) Synced(token uint64) {
 			clean++
 			continue
 		}
-		ino.synced(s.upto)
+		ino.synced(s.upto, s.waited)
 		if clean > 0 {
 			d.dirty[i-clean] = ino
 		}
@@ -134,20 +136,30 @@ func (d *Disk) Synced(token uint64) {
 	}
 }
 
-// abandon is what a failed sync of ino, or of everything, does.
+// abandon is what a failed sync of ino, or of everything, does. What a sync that is under way will write is not its loss.
 func (d *Disk) abandon(ino *inode) {
 	d.stats.SyncErrors++
 	if ino != nil {
-		ino.abandon(d.issued)
+		ino.abandon(d.underway(ino), d.issued)
 		return
 	}
 	for _, ino := range d.dirty {
-		ino.abandon(d.issued)
+		ino.abandon(d.underway(ino), d.issued)
 	}
 }
 
+// underway is the last mutation that the syncs under way will make durable in a file.
+func (d *Disk) underway(ino *inode) (upto uint64) {
+	for _, s := range d.syncing {
+		if s.ino == nil || s.ino == ino {
+			upto = max(upto, s.upto)
+		}
+	}
+	return upto
+}
+
 // begin draws the latency and the outcome of a sync that is issued now. A fault changes neither draw, nor any other.
-func (d *Disk) begin(ino *inode) (latency time.Duration, err error) {
+func (d *Disk) begin(ino *inode, waited bool) (latency time.Duration, err error) {
 	k := d.drawn
 	d.drawn++
 	latency = d.config.SyncMin
@@ -160,7 +172,7 @@ func (d *Disk) begin(ino *inode) (latency time.Duration, err error) {
 	}
 	d.token++
 	if err == nil {
-		d.syncing = append(d.syncing, syncing{d.token, d.issued, ino})
+		d.syncing = append(d.syncing, syncing{d.token, d.issued, ino, waited})
 	}
 	return latency, err
 }
@@ -290,7 +302,7 @@ func (v *view) sync(ino *inode) error {
 		return sim.ErrVoid
 	}
 	d := v.disk
-	latency, err := d.begin(ino)
+	latency, err := d.begin(ino, true)
 	token := d.token
 	if !v.port.Sync(latency, token, err) {
 		d.cancel(token)
@@ -307,7 +319,7 @@ func (v *view) StartSync(done sim.Timer) {
 		return
 	}
 	d := v.disk
-	latency, err := d.begin(nil)
+	latency, err := d.begin(nil, false)
 	token := d.token
 	if !v.port.StartSync(latency, token, err, done) {
 		d.cancel(token)
@@ -413,8 +425,13 @@ func (f *file) ReadAt(p []byte, off int64) (int, error) {
 		}
 		return 0, io.EOF
 	}
-	n := int(min(int64(len(p)), f.live.size-off))
+	whole := min(int64(len(p)), f.live.size-off)
+	n := int(f.live.readable(off, whole))
 	f.live.read(p[:n], off)
+	if n < int(whole) {
+		f.disk.stats.ReadErrors++
+		return n, sim.ErrIO
+	}
 	if n < len(p) {
 		return n, io.EOF
 	}

@@ -37,12 +37,28 @@
 //
 // A sync that fails (FailSyncs) leaves the content of the files it covered in the page cache, marked as clean: the node
 // still reads it, and no later sync writes it. It is as uncertain as unsynced data until the crash, whatever is synced
-// after it. The directory is tried again by the next sync, as a journal would.
+// after it. What another sync that is under way covers is not lost with it. The directory is tried again by the next sync,
+// as a journal would.
+//
+// # Damage
+//
+// Rot, Misdirect, Spoil and Wipe take what was synced; nothing undoes them. The first three hit data at rest only: what a
+// sync covered that the node waited for, if something was written to the file behind it, after that sync, and synced as
+// well. So decay is that of older data, and a file that is only appended to always has its last batch intact. That is no
+// kindness to the node but the line between two faults: a medium that loses the last batch after its sync was acknowledged
+// cannot be told from a crash before it, by any means on the same disk, and so it is none of them that anybody could
+// survive. Package wal says where it draws the line, and why it can be no earlier.
+//
+// At rest is a prefix of a file: what is overwritten in place is at rest no more, nor is what follows it. A node reads the
+// damage at once, as if nothing at rest were in its page cache. What is hit is numbered over the data at rest, so that a
+// fault's place is a plain number; no damage draws anything, and like all faults it changes no draw.
 //
 // # Sources
 //
 // What file systems do: Pillai et al., All File Systems Are Not Created Equal, OSDI 2014 (atomicity and ordering of
 // appends, overwrites, renames and directory operations); what drives do: Zheng et al., Understanding the Robustness of
 // SSDs under Power Fault, FAST 2013 (torn, lost and unserialized writes); what failed syncs do: Rebello et al., Can
-// Applications Recover from fsync Failures?, USENIX ATC 2020.
+// Applications Recover from fsync Failures?, USENIX ATC 2020; what decays and what is written to the wrong place:
+// Bairavasundaram et al., An Analysis of Latent Sector Errors in Disk Drives, SIGMETRICS 2007, and An Analysis of Data
+// Corruption in the Storage Stack, FAST 2008.
 package disksim

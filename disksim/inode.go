@@ -1,6 +1,9 @@
 package disksim
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // inode is the content of a file: the node's view of it, and what it takes to get back from there.
 type inode struct {
@@ -14,6 +17,11 @@ type inode struct {
 	// There are mutations that a failed sync gave up. Then those that were synced after them stay in log, as kept.
 	abandoned bool
 	dirty     bool // listed in Disk.dirty
+
+	rest  int64   // bytes [0, rest) are at rest; <= ripe
+	ripe  int64   // bytes [0, ripe) will be, as soon as a mutation after since is synced
+	since uint64  // the last mutation that the node has seen synced, by waiting for it
+	bad   []int64 // the sectors that cannot be read, by their first byte
 }
 
 // mutation is one change of a file's content or size.
@@ -64,6 +72,7 @@ func (ino *inode) truncate(seq uint64, size int64) {
 
 // record takes down a mutation that is about to be applied, with what it replaces.
 func (ino *inode) record(seq uint64, off, end int64) {
+	ino.rest, ino.ripe = min(ino.rest, off), min(ino.ripe, off)
 	n := len(ino.undo)
 	if until := min(end, ino.size); until > off {
 		ino.undo = ino.appendTo(ino.undo, off, until)
@@ -79,8 +88,9 @@ func (ino *inode) revert(m *mutation) {
 	}
 }
 
-// synced makes the mutations up to seq durable, except those that were given up.
-func (ino *inode) synced(upto uint64) {
+// synced makes the mutations up to seq durable, except those that were given up. The node waited for it, or is still to
+// learn of it.
+func (ino *inode) synced(upto uint64, waited bool) {
 	if ino.abandoned {
 		for i := ino.head; i < len(ino.log) && ino.log[i].seq <= upto; i++ {
 			if ino.log[i].fate == open {
@@ -89,9 +99,11 @@ func (ino *inode) synced(upto uint64) {
 		}
 		return
 	}
+	start := ino.head
 	for ino.head < len(ino.log) && ino.log[ino.head].seq <= upto {
 		ino.head++
 	}
+	ino.settle(ino.log[start:ino.head], upto, waited)
 	switch rest := len(ino.log) - ino.head; {
 	case rest == 0:
 		ino.forget()
@@ -106,10 +118,41 @@ func (ino *inode) synced(upto uint64) {
 	}
 }
 
-// abandon gives the mutations up to seq up: no sync will write them.
-func (ino *inode) abandon(upto uint64) {
+// settle sees to what is at rest, and to bad sectors, when these mutations have been synced.
+func (ino *inode) settle(log []mutation, upto uint64, waited bool) {
+	if n := len(log); n > 0 && log[n-1].seq > ino.since {
+		ino.rest = ino.ripe
+	}
+	if waited {
+		ino.since, ino.ripe = upto, ino.size
+		for i := range ino.log[ino.head:] {
+			ino.ripe = min(ino.ripe, ino.log[ino.head+i].off)
+		}
+	}
+	if len(ino.bad) > 0 {
+		ino.bad = slices.DeleteFunc(ino.bad, func(sector int64) bool { return replaced(log, sector) })
+	}
+}
+
+// readable returns how many of the n bytes from off on can be read.
+func (ino *inode) readable(off, n int64) int64 {
+	for _, sector := range ino.bad {
+		if sector < off+n && off < sector+SectorSize && !replaced(ino.log[ino.head:], sector) {
+			n = max(sector-off, 0)
+		}
+	}
+	return n
+}
+
+// replaced reports whether one of these mutations covers all of a sector.
+func replaced(log []mutation, sector int64) bool {
+	return slices.ContainsFunc(log, func(m mutation) bool { return m.off <= sector && sector+SectorSize <= m.end })
+}
+
+// abandon gives the mutations after a seq and up to another up: no sync will write them.
+func (ino *inode) abandon(after, upto uint64) {
 	for i := ino.head; i < len(ino.log) && ino.log[i].seq <= upto; i++ {
-		if ino.log[i].fate == open {
+		if ino.log[i].fate == open && ino.log[i].seq > after {
 			ino.log[i].fate = abandoned
 			ino.abandoned = true
 		}
