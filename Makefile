@@ -5,7 +5,7 @@ GO       ?= go
 FUZZTIME ?= 10s
 SEEDS    ?= 1-10000
 
-.PHONY: test race cross fuzz bench soak
+.PHONY: test race cross fuzz bench soak mutants
 
 # All tests.
 test:
@@ -41,3 +41,7 @@ bench:
 # No finding in very many seeds of the models that are meant to be right.
 soak:
 	$(GO) run ./cmd/seedbed sweep raft/kv raft/log raft/election --seeds $(SEEDS)
+
+# How many seeds it takes to find each planted mistake, as docs/mutants.md tells.
+mutants:
+	$(GO) run ./cmd/seedbed mutants --write docs/mutants.md

@@ -115,7 +115,7 @@ was interrupted and had found nothing.`),
 		}
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.traceCommand())
+	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.mutantsCommand(), a.traceCommand())
 	for _, sub := range c.Commands() {
 		sub.DisableFlagsInUseLine = true // they are in its Use
 	}
@@ -132,7 +132,7 @@ Examples:
 
 Commands:
 {{- range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name 6}} {{.Short}}{{end}}{{end}}
+  {{rpad .Name 8}} {{.Short}}{{end}}{{end}}
 {{- end}}
 
 Flags:

@@ -41,7 +41,7 @@ var rules = []rule{
 
 	// Front ends: only mains and tests import them.
 	{pkg: "simtest", ours: "scenarios trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds"},
-	{pkg: "cli", ours: "scenarios trace checkers nemesis netsim disksim sim clock internal/seeds",
+	{pkg: "cli", ours: "scenarios trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
 		others: "github.com/spf13/cobra github.com/schollz/progressbar/v3"},
 	{pkg: "cmd/seedbed", ours: "cli scenarios"},
 

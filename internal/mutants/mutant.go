@@ -1,4 +1,7 @@
-package main
+// Package mutants tests the testbed: it plants known mistakes in the models of a module, one at a time, and measures how
+// many seeds a sweep takes until a property catches each. It is not a mutation tester that makes up changes: each mutant
+// was written by hand, after a mistake that somebody made or described.
+package mutants
 
 import (
 	"bytes"
@@ -6,15 +9,15 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/tools/txtar"
 )
 
-// mutant is one planted mistake. It is a file mutants/NAME.txtar in the folder of the package that it changes: a head of
+// Mutant is one planted mistake. It is a file mutants/NAME.txtar in the folder of the package that it changes: a head of
 // "key: value" lines, where an indented line goes on with the value before it, and pairs of sections, old and new lines.
 //
 //	what: A follower commits up to the leader's commit index, whatever it has there.
@@ -27,39 +30,38 @@ import (
 //	-- new --
 //		r.commitTo(env, min(m.Commit, r.last()))
 //
-// It has what, source, file, one property or more, and either scenario or test; hard, seeds and equivalent are for those
-// that are not found so easily.
-type mutant struct {
-	name string // "raft/figure8": the package's folder and the file's name
-	path string // of its file, from the root
+// It has what, source, file, either one property or more or equivalent, and either scenario or test.
+type Mutant struct {
+	Name string `json:"name"` // "raft/figure8": the package's folder and the file's name
+	Path string `json:"path"` // of its file, from the root
 
-	what   string // the mistake, in a sentence
-	source string // who made it, or where it is described
+	What   string `json:"what"`   // the mistake, in a sentence
+	Source string `json:"source"` // who made it, or where it is described
 	file   string // that is changed, from the root
 	edits  []edit // in turn
 
-	scenario   string   // to sweep for it; or
-	test       []string // the arguments of go test
-	properties []string // that may catch it, as they are printed; of a test, its full name
-	seeds      uint64   // how many are swept at least; 0: as many as of others
-	hard       string   // why the first range may miss it; empty: it may not
-	equivalent string   // why nothing can find it, and nothing should; empty: something must
+	Scenario   string   `json:"scenario,omitempty"`   // to sweep for it; or
+	Test       []string `json:"test,omitempty"`       // the arguments of go test
+	Properties []string `json:"properties,omitempty"` // that may catch it, as they are printed; of a test, its full name
+	Rare       string   `json:"rare,omitempty"`       // what it takes, if that is rare
+	Equivalent string   `json:"equivalent,omitempty"` // why nothing can find it, and nothing should; empty: something must
 }
 
 // edit replaces lines.
 type edit struct{ old, new string }
 
-// load reads the mutants of all packages below root, by name.
-func load(root string) ([]*mutant, error) {
+// Load reads the mutants of all packages of the module in the folder root, by name. Those of a package in the root itself
+// are called by the module's name.
+func Load(root, module string) ([]*Mutant, error) {
 	var files []string
-	for _, pattern := range []string{"*/mutants/*.txtar", "models/*/mutants/*.txtar"} {
+	for _, pattern := range []string{"mutants/*.txtar", "*/mutants/*.txtar", "models/*/mutants/*.txtar"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, found...)
 	}
-	var all []*mutant
+	var all []*Mutant
 	for _, file := range files {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -69,29 +71,59 @@ func load(root string) ([]*mutant, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := parse(filepath.ToSlash(rel), data)
+		m, err := parse(path.Base(module), filepath.ToSlash(rel), data)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", rel, err)
 		}
 		all = append(all, m)
 	}
-	slices.SortFunc(all, func(a, b *mutant) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(all, func(a, b *Mutant) int { return strings.Compare(a.Name, b.Name) })
 	return all, nil
 }
 
-// parse reads a mutant's file; path is from the root, with slashes.
-func parse(path string, data []byte) (*mutant, error) {
-	archive := txtar.Parse(data)
-	m := &mutant{path: path}
-	folder, base, ok := strings.Cut(path, "/mutants/")
-	if !ok {
+// Choose returns the mutants that match one of the patterns; all, if there are none. A pattern is a name, a pattern of
+// path.Match, or the part of a name before the slash, which stands for all behind it.
+func Choose(mutants []*Mutant, patterns []string) ([]*Mutant, error) {
+	if len(patterns) == 0 {
+		return mutants, nil
+	}
+	chosen := make(map[*Mutant]bool)
+	for _, p := range patterns {
+		some := false
+		for _, m := range mutants {
+			model, _, _ := strings.Cut(m.Name, "/")
+			ok, err := path.Match(p, m.Name)
+			if err != nil {
+				return nil, fmt.Errorf("%q is no pattern; write one such as 'raft/vote-*'", p)
+			}
+			if ok || p == model {
+				chosen[m], some = true, true
+			}
+		}
+		if !some {
+			return nil, fmt.Errorf("there is no mutant %q", p)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(mutants), func(m *Mutant) bool { return !chosen[m] }), nil
+}
+
+// parse reads a mutant's file; file is its path from the root, with slashes.
+func parse(module, file string, data []byte) (*Mutant, error) {
+	in := path.Dir(file)
+	if path.Base(in) != "mutants" {
 		return nil, errors.New("it is in no folder called mutants")
 	}
-	m.name = folder[strings.LastIndex(folder, "/")+1:] + "/" + strings.TrimSuffix(base, ".txtar")
+	folder := path.Dir(in)
+	model := path.Base(folder)
+	if folder == "." {
+		model = module
+	}
+	m := &Mutant{Name: model + "/" + strings.TrimSuffix(path.Base(file), ".txtar"), Path: file}
+	archive := txtar.Parse(data)
 	if err := m.head(string(archive.Comment)); err != nil {
 		return nil, err
 	}
-	m.file = folder + "/" + m.file
+	m.file = path.Join(folder, m.file)
 	if len(archive.Files) == 0 || len(archive.Files)%2 != 0 {
 		return nil, errors.New("it needs pairs of sections, old and new")
 	}
@@ -111,7 +143,7 @@ func parse(path string, data []byte) (*mutant, error) {
 }
 
 // head reads the lines before the sections.
-func (m *mutant) head(text string) error {
+func (m *Mutant) head(text string) error {
 	fields := map[string][]string{}
 	last := ""
 	for line := range strings.Lines(text) {
@@ -136,47 +168,61 @@ func (m *mutant) head(text string) error {
 		delete(fields, key)
 		return v[0]
 	}
-	m.what, m.source, m.file = one("what"), one("source"), one("file")
-	m.scenario, m.hard, m.equivalent = one("scenario"), one("hard"), one("equivalent")
-	test, seeds := one("test"), one("seeds")
-	m.properties = fields["property"]
+	m.What, m.Source, m.file = one("what"), one("source"), one("file")
+	m.Scenario, m.Rare, m.Equivalent = one("scenario"), one("rare"), one("equivalent")
+	test := one("test")
+	m.Properties = fields["property"]
 	delete(fields, "property")
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		return fmt.Errorf("%s is no key, or is there more than once", key)
 	}
 	switch {
-	case m.what == "" || m.source == "" || m.file == "":
+	case m.What == "" || m.Source == "" || m.file == "":
 		return errors.New("it needs what, source and file")
-	case (m.scenario == "") == (test == ""):
+	case (m.Scenario == "") == (test == ""):
 		return errors.New("it needs either scenario or test")
-	case (len(m.properties) == 0) == (m.equivalent == ""):
+	case (len(m.Properties) == 0) == (m.Equivalent == ""):
 		return errors.New("it needs either property or equivalent")
-	case m.hard != "" && seeds == "":
-		return errors.New("one that is hard needs seeds")
-	}
-	if seeds != "" {
-		n, err := strconv.ParseUint(seeds, 10, 64)
-		if err != nil {
-			return fmt.Errorf("seeds: %w", err)
-		}
-		m.seeds = n
 	}
 	if test != "" {
 		args, ok := strings.CutPrefix(test, "go test ")
 		if !ok {
 			return fmt.Errorf("test: %q is no go test command", test)
 		}
-		m.test = strings.Fields(args)
+		m.Test = strings.Fields(args)
 	}
 	return nil
 }
 
+// in is where a mutant is looked for.
+func (m *Mutant) in() string {
+	if m.Scenario != "" {
+		return m.Scenario
+	}
+	return "go test " + strings.Join(m.Test, " ")
+}
+
+// Short is the source in a few words: what comes first, without titles, addresses and remarks.
+func (m *Mutant) Short() string {
+	text := m.Source
+	if i := strings.IndexAny(text, ";:("); i >= 0 {
+		text = text[:i]
+	}
+	parts := strings.Split(text, ", ")
+	if first := parts[0]; (first == "paper" || first == "thesis") && len(parts) > 1 {
+		text = first + " " + parts[1]
+	} else {
+		text = first
+	}
+	return strings.TrimSpace(strings.ReplaceAll(text, "section ", "§"))
+}
+
 // apply returns the source with the mistake. Each edit must find its old lines once in what those before it have left.
-func (m *mutant) apply(source string) (string, error) {
+func (m *Mutant) apply(source string) (string, error) {
 	for _, e := range m.edits {
 		at := places(source, e.old)
 		if len(at) != 1 {
-			return "", fmt.Errorf("%s: %d places in %s have these lines:\n%s", m.path, len(at), m.file, e.old)
+			return "", fmt.Errorf("%s: %d places in %s have these lines:\n%s", m.Path, len(at), m.file, e.old)
 		}
 		source = source[:at[0]] + e.new + source[at[0]+len(e.old):]
 	}

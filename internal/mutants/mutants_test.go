@@ -1,4 +1,4 @@
-package main
+package mutants
 
 import (
 	"go/parser"
@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,19 +19,19 @@ const root = "../.."
 
 // TestMutants is what can be told of the mutants without building them: each fits the source as it is.
 func TestMutants(t *testing.T) {
-	mutants, err := load(root)
+	mutants, err := Load(root, "seedbed")
 	require.NoError(t, err)
 	require.NotEmpty(t, mutants)
 	property := map[bool]*regexp.Regexp{true: regexp.MustCompile(`^(always|eventually) ".+"$`), false: regexp.MustCompile(`^Test\w+(/\S+)?$`)}
 	for i, m := range mutants {
-		t.Run(m.name, func(t *testing.T) {
-			assert.True(t, i == 0 || mutants[i-1].name != m.name, "there are two of this name")
-			if m.scenario != "" {
-				_, err := scenarios.Catalogue().Find(m.scenario)
+		t.Run(m.Name, func(t *testing.T) {
+			assert.True(t, i == 0 || mutants[i-1].Name != m.Name, "there are two of this name")
+			if m.Scenario != "" {
+				_, err := scenarios.Catalogue().Find(m.Scenario)
 				assert.NoError(t, err)
 			}
-			for _, p := range m.properties {
-				assert.Regexp(t, property[m.scenario != ""], p)
+			for _, p := range m.Properties {
+				assert.Regexp(t, property[m.Scenario != ""], p)
 			}
 			source, err := os.ReadFile(filepath.Join(root, m.file))
 			require.NoError(t, err)
@@ -62,12 +61,12 @@ c
 `
 
 func TestParse(t *testing.T) {
-	m, err := parse("models/raft/mutants/sample.txtar", []byte(sample))
+	m, err := parse("mine", "models/raft/mutants/sample.txtar", []byte(sample))
 	require.NoError(t, err)
-	assert.Equal(t, &mutant{
-		name: "raft/sample", path: "models/raft/mutants/sample.txtar",
-		what: "A leader forgets.", source: "somebody", scenario: "raft/kv",
-		properties: []string{`always "one"`, `eventually "two"`},
+	assert.Equal(t, &Mutant{
+		Name: "raft/sample", Path: "models/raft/mutants/sample.txtar",
+		What: "A leader forgets.", Source: "somebody", Scenario: "raft/kv",
+		Properties: []string{`always "one"`, `eventually "two"`},
 		file:       "models/raft/raft.go",
 		edits:      []edit{{"\ta := 1\n", "\ta := 2\n\tb := 3\n"}, {"c\n", ""}},
 	}, m)
@@ -80,8 +79,6 @@ func TestParse(t *testing.T) {
 		{"scenario: raft/kv\n", "", "it needs either scenario or test"},
 		{"scenario: raft/kv\n", "test: make test\n", `test: "make test" is no go test command`},
 		{"file: raft.go\n", "file: raft.go\nequivalent: it is\n", "it needs either property or equivalent"},
-		{"file: raft.go\n", "file: raft.go\nhard: it is\n", "one that is hard needs seeds"},
-		{"file: raft.go\n", "file: raft.go\nseeds: many\n", `seeds: strconv.ParseUint: parsing "many": invalid syntax`},
 		{"c\n-- new --\n", "c\n", "it needs pairs of sections, old and new"},
 		{"c\n-- new --\n", "c\n-- old --\n", "sections old and old: they are old and new, in turn"},
 		{"\ta := 1\n", "", "no old lines"},
@@ -89,15 +86,32 @@ func TestParse(t *testing.T) {
 	} {
 		text := strings.Replace(sample, c.old, c.new, 1)
 		require.NotEqual(t, sample, text)
-		_, err := parse("wal/mutants/sample.txtar", []byte(text))
+		_, err := parse("mine", "wal/mutants/sample.txtar", []byte(text))
 		assert.EqualError(t, err, c.want)
 	}
-	_, err = parse("wal/sample.txtar", []byte(sample))
+	_, err = parse("mine", "wal/sample.txtar", []byte(sample))
 	assert.EqualError(t, err, "it is in no folder called mutants")
+	m, err = parse("mine", "mutants/sample.txtar", []byte(sample))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"mine/sample", "raft.go"}, []string{m.Name, m.file})
+}
+
+func TestShort(t *testing.T) {
+	for source, want := range map[string]string{
+		"paper, section 5.4.2 and Figure 8; LogCabin (https://github.com/logcabin/logcabin/issues/44)": "paper §5.4.2 and Figure 8",
+		`paper, Figure 2, AppendEntries 5 ("index of last new entry"); etcd`:                           "paper Figure 2",
+		"thesis, section 6.4; etcd":                                         "thesis §6.4",
+		"Redpanda (https://github.com/redpanda-data/redpanda/pull/19)":      "Redpanda",
+		`Jon Gjengset, "Students' Guide to Raft", on matchIndex`:            "Jon Gjengset",
+		"plausible: a mistake by one; WiredTiger lost the last of a file":   "plausible",
+		`Ganesan et al., "Redundancy Does Not Imply Fault Tolerance", 2017`: "Ganesan et al.",
+	} {
+		assert.Equal(t, want, (&Mutant{Source: source}).Short())
+	}
 }
 
 func TestApply(t *testing.T) {
-	m, err := parse("wal/mutants/sample.txtar", []byte(sample))
+	m, err := parse("mine", "wal/mutants/sample.txtar", []byte(sample))
 	require.NoError(t, err)
 	changed, err := m.apply("x\n\ta := 1\nc\ny\n")
 	require.NoError(t, err)
@@ -110,76 +124,108 @@ func TestApply(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	a, b, c := &mutant{name: "raft/a"}, &mutant{name: "raft/b"}, &mutant{name: "wal/a"}
-	all := []*mutant{a, b, c}
+	a, b, c := &Mutant{Name: "raft/a"}, &Mutant{Name: "raft/b"}, &Mutant{Name: "wal/a"}
+	all := []*Mutant{a, b, c}
 	for _, e := range []struct {
 		patterns []string
-		want     []*mutant
+		want     []*Mutant
 	}{
 		{nil, all},
-		{[]string{"raft/*"}, []*mutant{a, b}},
-		{[]string{"wal/a", "*/a"}, []*mutant{c, a}},
+		{[]string{"raft/b"}, []*Mutant{b}},
+		{[]string{"raft"}, []*Mutant{a, b}},
+		{[]string{"*/a", "wal/a"}, []*Mutant{a, c}},
 	} {
-		got, err := choose(all, e.patterns)
+		got, err := Choose(all, e.patterns)
 		require.NoError(t, err)
 		assert.Equal(t, e.want, got, "%v", e.patterns)
 	}
-	_, err := choose(all, []string{"raft/a", "raft/z"})
+	_, err := Choose(all, []string{"raft/a", "raft/z"})
 	assert.EqualError(t, err, `there is no mutant "raft/z"`)
+	_, err = Choose(all, []string{"[a"})
+	assert.EqualError(t, err, `"[a" is no pattern; write one such as 'raft/vote-*'`)
 }
 
-// swept is what a sweep prints, shortened.
-const swept = `{"seeds": 500, "findings": [
-	{"signature": "always \"one\"", "verdict": "invalid", "property": "always \"one\"", "runs": 3, "seeds": ["601", "777", "900"]},
-	{"signature": "always \"two\"", "verdict": "invalid", "property": "always \"two\"", "runs": 1, "seeds": ["544"]},
-	{"signature": "unknown: always \"two\"", "verdict": "unknown", "property": "always \"two\"", "runs": 1, "seeds": ["501"]},
-	{"signature": "always \"no panic\": # is #", "verdict": "invalid", "property": "always \"no panic\"", "runs": 9, "seeds": ["502"]}]}`
+// What sweeps print, shortened.
+const (
+	clean = `{"seeds": 900, "findings": []}`
+	one   = `{"seeds": 30, "findings": [
+		{"signature": "always \"one\"", "verdict": "invalid", "property": "always \"one\"", "runs": 1, "seeds": ["1030"]}]}`
+	mixed = `{"seeds": 7, "findings": [
+		{"signature": "always \"two\"", "verdict": "invalid", "property": "always \"two\"", "runs": 1, "seeds": ["2007"]},
+		{"signature": "unknown: always \"two\"", "verdict": "unknown", "property": "always \"two\"", "runs": 1, "seeds": ["2001"]},
+		{"signature": "always \"no panic\": # is #", "verdict": "invalid", "property": "always \"no panic\"", "runs": 4, "seeds": ["2002", "2003", "2004", "2006"]}]}`
+)
 
 func TestOutcome(t *testing.T) {
-	m := &mutant{name: "raft/m", properties: []string{`always "one"`, `always "two"`}}
-	of := func(m *mutant, outputs ...string) *outcome {
-		o := &outcome{mutant: m, in: "raft/kv", size: 500, cpu: 1500 * time.Millisecond}
-		for i, out := range outputs {
-			require.NoError(t, o.takeSweep(uint64(i)*500+1, []byte(out)))
+	m := &Mutant{Name: "raft/m", Source: "somebody", Properties: []string{`always "one"`, `always "two"`}}
+	of := func(m *Mutant, outputs ...string) *Outcome {
+		o := &Outcome{Name: "none", Mutant: m, In: "raft/kv", CPU: 1.5}
+		if m != nil {
+			o.Name = m.Name
 		}
+		for i, out := range outputs {
+			require.NoError(t, o.takeSweep(uint64(i)*1000+1, []byte(out)))
+		}
+		o.judge()
 		return o
 	}
-	const clean = `{"seeds": 500, "findings": []}`
-	other := strings.NewReplacer(`"always \"one`, `"always \"three`, `"always \"two`, `"always \"four`).Replace(swept)
-	hard, equivalent := *m, *m
-	hard.hard, equivalent.equivalent = "because", "because"
+	third, equivalent := *m, *m
+	third.Properties = []string{`always "three"`}
+	equivalent.Equivalent = "because"
+	const others = `[unknown: always "two" 1], [always "no panic" 4]`
 
 	for _, c := range []struct {
-		o    *outcome
+		o    *Outcome
 		good bool
 		row  string
 	}{
-		{of(nil, clean), true, "none|clean|-|-|0|500|1.5|raft/kv|"},
-		{of(nil, clean, swept), false, `none|NOT CLEAN|-|-|14|1000|1.5|raft/kv|[unknown: always "two" 1], [always "no panic" 9], [always "two" 1], [always "one" 3]`},
-		{of(m, clean, swept, clean), false, `raft/m|LATE|· 44 ·|> 500|14|1500|1.5|raft/kv|[unknown: always "two" 1], [always "no panic" 9], always "two" 1, always "one" 3`},
-		{of(&hard, clean, swept), true, `raft/m|hard|· 44|> 500|14|1000|1.5|raft/kv|[unknown: always "two" 1], [always "no panic" 9], always "two" 1, always "one" 3`},
-		{of(&hard, clean), false, `raft/m|UNFOUND|·|> 500|0|500|1.5|raft/kv|`},
-		{of(m, clean, other), false, `raft/m|BY ANOTHER|· ·|> 500|14|1000|1.5|raft/kv|[unknown: always "two" 1], [always "no panic" 9], [always "four" 1], [always "three" 3]`},
-		{of(&equivalent, clean), true, `raft/m|equivalent|-|-|0|500|1.5|raft/kv|`},
-		{of(&equivalent, clean, swept), false, `raft/m|NOT EQUIVALENT|-|-|14|1000|1.5|raft/kv|[unknown: always "two" 1], [always "no panic" 9], always "two" 1, always "one" 3`},
+		{of(nil, clean), true, "none|-|-|1.5|-|clean|-|-|raft/kv|-"},
+		{of(nil, clean, one), false, `none|-|-|1.5|-|NOT CLEAN|NO|[always "one"]|raft/kv|-`},
+		{of(m, one, one, clean), true, `raft/m|30|30 30 ·|1.5|-|hard|yes|always "one"|raft/kv|somebody`},
+		{of(m, one, mixed, mixed), true, `raft/m|7|30 7 7|1.5|-|found|and others|always "one" 1, [unknown: always "two" 2], [always "no panic" 8], always "two" 2|raft/kv|somebody`},
+		{of(m, clean, one, clean), false, `raft/m|> 900|· 30 ·|1.5|-|UNFOUND|yes|always "one"|raft/kv|somebody`},
+		{of(m, clean, clean), false, `raft/m|> 900|· ·|1.5|-|UNFOUND|-|-|raft/kv|somebody`},
+		{of(&third, clean, mixed), false, `raft/m|> 900|· ·|1.5|-|BY ANOTHER|NO|` + others + `, [always "two" 1]|raft/kv|somebody`},
+		{of(&equivalent, clean), true, `raft/m|-|-|1.5|-|equivalent|-|-|raft/kv|somebody`},
+		{of(&equivalent, one), false, `raft/m|-|-|1.5|-|NOT EQUIVALENT|yes|always "one"|raft/kv|somebody`},
 	} {
-		assert.Equal(t, c.row, strings.Join(c.o.row(), "|"))
-		assert.Equal(t, c.good, c.o.verdict().good)
+		assert.Equal(t, c.row, strings.Join(c.o.Row(), "|"))
+		assert.Equal(t, c.good, c.o.Verdict.Good())
 	}
 
-	o := of(m)
-	for i, n := range []uint64{7, 0, 3, 400} {
-		o.finds = append(o.finds, n)
-		assert.Equal(t, []string{"7", "> 500", "7", "400"}[i], o.median())
-	}
-	o.caught = []catch{{property: `always "one"`, expected: true}}
-	assert.Equal(t, "found", o.verdict().text)
-
+	o := of(m, clean, one, mixed)
+	assert.EqualValues(t, 1030, o.find())
+	assert.Zero(t, of(m, clean).find())
 	assert.Error(t, of(m).takeSweep(1, []byte("no JSON")))
+	o.Error = "it does not compile: a.go:1"
+	o.judge()
+	assert.Equal(t, `raft/m|-|-|1.5|-|ERROR|and others|it does not compile: a.go:1|raft/kv|somebody`, strings.Join(o.Row(), "|"))
+}
+
+func TestMedian(t *testing.T) {
+	var ranges []Range
+	for i, n := range []uint64{7, 0, 3, 400, 0, 0} { // 0: not found
+		ranges = append(ranges, Range{Seeds: n, Found: n > 0})
+		assert.EqualValues(t, []uint64{7, 0, 7, 400, 400, 0}[i], median(ranges))
+	}
+	assert.Zero(t, median(nil))
+}
+
+func TestExpression(t *testing.T) {
+	m := &Mutant{Properties: []string{`always "no panic"`, `eventually "a (b)"`}}
+	re := regexp.MustCompile(m.expression())
+	for signature, want := range map[string]bool{
+		`always "no panic": index # out of range`: true,
+		`eventually "a (b)"`:                      true,
+		`eventually "a (b)" or so`:                false,
+		`unknown: always "no panic"`:              false,
+	} {
+		assert.Equal(t, want, re.MatchString(signature), signature)
+	}
 }
 
 func TestOutcomeOfTest(t *testing.T) {
-	o := &outcome{mutant: &mutant{properties: []string{"TestLog/a_crash"}}}
+	o := &Outcome{Mutant: &Mutant{Test: []string{"./wal"}, Properties: []string{"TestLog/a_crash"}}}
 	assert.False(t, o.takeTest([]byte("# seedbed/wal\nwal.go:3: syntax error\nFAIL\n")))
 	assert.True(t, o.takeTest([]byte(`=== RUN   TestLog
     log_test.go:9: no
@@ -191,21 +237,32 @@ func TestOutcomeOfTest(t *testing.T) {
 --- PASS: TestLogs (0.00s)
 FAIL
 `)))
-	assert.Equal(t, "found", o.verdict().text)
+	o.judge()
+	assert.Equal(t, Found, o.Verdict)
 	assert.Equal(t, "TestLog/a_crash, [TestLog/sync], [TestDamage]", o.catches())
 }
 
-func TestPage(t *testing.T) {
-	m := &mutant{name: "raft/m", path: "models/raft/mutants/m.txtar", what: "A leader forgets.", source: "somebody", hard: "it is"}
+func TestReport(t *testing.T) {
+	m := &Mutant{Name: "raft/m", Path: "models/raft/mutants/m.txtar", What: "A leader forgets.", Source: "somebody", Scenario: "raft/kv", Rare: "it is"}
+	tested := &Mutant{Name: "wal/m", Source: "me", Test: []string{"-run", "A|B"}}
+	swept := func(n uint64) *Outcome {
+		o := &Outcome{Name: m.Name, Mutant: m, In: m.in(), Ranges: []Range{{First: 1, Seeds: n, Found: true}}, Caught: []Catch{{Property: "x", Expected: true, Seeds: 1}}, CPU: 2}
+		o.Shrunk = &Shrunk{Faults: int(n % 7), Operations: int(n % 5), StructureRuns: int(n), Seconds: float64(n)}
+		o.judge()
+		return o
+	}
+	outcomes := []*Outcome{
+		{Name: "none", In: "raft/kv", Verdict: Clean}, swept(20), swept(21), swept(300),
+		{Name: tested.Name, Mutant: tested, In: tested.in(), Verdict: Found, Caught: []Catch{{Property: "TestA", Expected: true}}},
+	}
+	r := (&Bench{Ranges: 5, Seeds: 5000, Shrink: 1000}).Report("seedbed mutants", outcomes)
+	assert.Equal(t, "4 mutants: 2 found, 2 hard. Seeds to find, over mutants: median 21, most 300; hard are 2 of 3, which is 66 %."+
+		" Shrunk, medians over 3: 6 faults and 0 operations; the structure takes 21 runs, the whole 21.0 s.", r.Summary.String())
 	var page strings.Builder
-	require.NoError(t, writePage(&page, "go run me", &bench{size: 500}, []*outcome{
-		{in: "raft/kv", seeds: 2500},
-		{mutant: m, in: "raft/kv", seeds: 500, finds: []uint64{0}, size: 500},
-		{mutant: m, in: "go test -run A|B", caught: []catch{{property: "TestA", expected: true}}},
-	}))
-	assert.Contains(t, page.String(), "Written by `go run me`")
-	assert.Contains(t, page.String(), "\n| none | clean | - | - | 0 | 2500 | 0.0 | raft/kv |  |\n")
-	assert.Contains(t, page.String(), "\n| raft/m | found | - | - | - | - | 0.0 | go test -run A\\|B | TestA |\n")
-	assert.Contains(t, page.String(), "\n2 mutants: 1 UNFOUND, 1 found.\n")
-	assert.Contains(t, page.String(), "\n**[raft/m](../models/raft/mutants/m.txtar)** A leader forgets.  \nSource: somebody\n\nWhy it is hard: it is\n")
+	require.NoError(t, r.WritePage(&page))
+	assert.Contains(t, page.String(), "Written by `seedbed mutants`")
+	assert.Contains(t, page.String(), "which begin at 1, 5001, 10001 and so on")
+	assert.Contains(t, page.String(), "\n| raft/m | 300 | 300 | 2.0 | 6/0 | hard | yes | x | raft/kv | somebody |\n")
+	assert.Contains(t, page.String(), "\n| wal/m | - | - | 0.0 | - | found | yes | TestA | go test -run A\\|B | me |\n")
+	assert.Contains(t, page.String(), "\n**[raft/m](../models/raft/mutants/m.txtar)** A leader forgets.  \nSource: somebody\n\nWhat it takes: it is\n")
 }

@@ -1,4 +1,4 @@
-package main
+package mutants
 
 import (
 	"cmp"
@@ -9,125 +9,256 @@ import (
 	"strings"
 )
 
-// verdict is what an outcome comes to.
-type verdict struct {
-	good bool
-	text string
+// Verdict is what an outcome comes to. Those in capitals are failures.
+type Verdict string
+
+const (
+	Found      Verdict = "found"
+	Hard       Verdict = "hard" // found, but the median range takes more than HardSeeds seeds
+	Equivalent Verdict = "equivalent"
+	Clean      Verdict = "clean"
+
+	Unfound       Verdict = "UNFOUND"    // by a property that it names, in the median range
+	ByAnother     Verdict = "BY ANOTHER" // only
+	NotEquivalent Verdict = "NOT EQUIVALENT"
+	NotClean      Verdict = "NOT CLEAN"
+	Broken        Verdict = "ERROR"
+)
+
+// HardSeeds is up to how many seeds a mutant may take without being called hard.
+const HardSeeds = 20
+
+// Good reports whether all is as it should be.
+func (v Verdict) Good() bool { return v == Found || v == Hard || v == Equivalent || v == Clean }
+
+// judge sets the median and the verdict.
+func (o *Outcome) judge() {
+	expected := slices.ContainsFunc(o.Caught, func(c Catch) bool { return c.Expected })
+	wanted := o.Mutant != nil && o.Mutant.Equivalent == ""
+	if wanted && o.Error == "" {
+		o.Median = median(o.Ranges)
+	}
+	switch {
+	case o.Error != "":
+		o.Verdict = Broken
+	case o.Mutant == nil && len(o.Caught) == 0:
+		o.Verdict = Clean
+	case o.Mutant == nil:
+		o.Verdict = NotClean
+	case !wanted && len(o.Caught) == 0:
+		o.Verdict = Equivalent
+	case !wanted:
+		o.Verdict = NotEquivalent
+	case !expected && len(o.Caught) > 0:
+		o.Verdict = ByAnother
+	case !expected || len(o.Ranges) > 0 && o.Median == 0:
+		o.Verdict = Unfound
+	case o.Median > HardSeeds:
+		o.Verdict = Hard
+	default:
+		o.Verdict = Found
+	}
 }
 
-func (o *outcome) verdict() verdict {
-	expected := slices.ContainsFunc(o.caught, func(c catch) bool { return c.expected })
-	switch m := o.mutant; {
-	case o.err != nil:
-		return verdict{false, "ERROR"}
-	case m == nil && len(o.caught) == 0:
-		return verdict{true, "clean"}
-	case m == nil:
-		return verdict{false, "NOT CLEAN"}
-	case m.equivalent != "" && len(o.caught) == 0:
-		return verdict{true, "equivalent"}
-	case m.equivalent != "":
-		return verdict{false, "NOT EQUIVALENT"}
-	case len(o.caught) == 0:
-		return verdict{false, "UNFOUND"}
-	case !expected:
-		return verdict{false, "BY ANOTHER"}
-	case o.finds == nil || o.finds[0] > 0:
-		return verdict{true, "found"}
-	case m.hard != "":
-		return verdict{true, "hard"}
+// median is the middle of what the ranges took, of two the larger; 0 if that one, or none, found anything.
+func median(ranges []Range) uint64 {
+	var all []uint64
+	for _, r := range ranges {
+		if r.Found {
+			all = append(all, r.Seeds)
+		}
 	}
-	return verdict{false, "LATE"}
+	slices.Sort(all)
+	if middle := len(ranges) / 2; middle < len(all) {
+		return all[middle]
+	}
+	return 0
 }
 
-// name is the mutant's, or none.
-func (o *outcome) name() string {
-	if o.mutant == nil {
-		return "none"
-	}
-	return o.mutant.name
+// Report is what a bench came to.
+type Report struct {
+	Command  string     `json:"command"` // that was typed
+	Ranges   uint64     `json:"ranges"`
+	Seeds    uint64     `json:"seeds"`
+	Workers  int        `json:"workers"`
+	Shrink   int        `json:"shrink"`
+	Summary  Summary    `json:"summary"`
+	Outcomes []*Outcome `json:"outcomes"`
 }
 
-// columns of both tables.
-var columns = []string{"mutant", "verdict", "seeds to find", "median", "caught in", "of seeds", "CPU s", "in", "caught by"}
+// Summary sums mutants up. Medians of nothing are 0.
+type Summary struct {
+	Mutants  int             `json:"mutants"`
+	Verdicts map[Verdict]int `json:"verdicts"` // of mutants
 
-func (o *outcome) row() []string {
-	runs := int64(0)
-	for _, c := range o.caught {
-		runs += c.seeds
+	Median uint64 `json:"seeds_to_find_median"` // over the mutants that are found in a sweep, as is the next
+	Most   uint64 `json:"seeds_to_find_most"`
+	Swept  int    `json:"swept"` // mutants that are looked for in sweeps
+	Hard   int    `json:"hard"`  // of those
+
+	Shrunk        int     `json:"shrunk"` // mutants; the medians are over them
+	Faults        int     `json:"faults_median"`
+	Operations    int     `json:"operations_median"`
+	StructureRuns int     `json:"structure_runs_median"`
+	Seconds       float64 `json:"shrink_seconds_median"`
+	CPU           float64 `json:"cpu_seconds"` // of all sweeps and tests
+}
+
+// Report sums up outcomes.
+func (b *Bench) Report(command string, outcomes []*Outcome) *Report {
+	r := &Report{Command: command, Ranges: b.Ranges, Seeds: b.Seeds, Workers: b.Workers, Shrink: b.Shrink, Outcomes: outcomes}
+	s := &r.Summary
+	s.Verdicts = make(map[Verdict]int)
+	var seeds []uint64
+	var faults, operations, runs []int
+	var seconds []float64
+	for _, o := range outcomes {
+		s.CPU += o.CPU
+		if o.Mutant == nil {
+			continue
+		}
+		s.Mutants++
+		s.Verdicts[o.Verdict]++
+		if o.Mutant.Scenario != "" && o.Mutant.Equivalent == "" {
+			s.Swept++
+		}
+		if o.Median > 0 {
+			seeds = append(seeds, o.Median)
+		}
+		if k := o.Shrunk; k != nil {
+			s.Shrunk++
+			faults, operations, runs = append(faults, k.Faults), append(operations, k.Operations), append(runs, k.StructureRuns)
+			seconds = append(seconds, k.Seconds)
+		}
 	}
-	row := []string{o.name(), o.verdict().text, "-", "-", strconv.FormatInt(runs, 10), strconv.FormatUint(o.seeds, 10),
-		fmt.Sprintf("%.1f", o.cpu.Seconds()), o.in, o.catches()}
-	if o.seeds == 0 {
-		row[4], row[5] = "-", "-"
-	} else if o.mutant != nil && o.mutant.equivalent == "" {
-		row[2], row[3] = o.found(), o.median()
+	s.Hard = s.Verdicts[Hard]
+	s.Median, s.Most = middle(seeds), slices.Max(append(seeds, 0))
+	s.Faults, s.Operations, s.StructureRuns, s.Seconds = middle(faults), middle(operations), middle(runs), middle(seconds)
+	return r
+}
+
+// middle is the median, of two the larger; 0 of nothing.
+func middle[T cmp.Ordered](all []T) (m T) {
+	if len(all) > 0 {
+		slices.Sort(all)
+		m = all[len(all)/2]
+	}
+	return m
+}
+
+// String is the summary in sentences.
+func (s Summary) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d mutants", s.Mutants)
+	separator := ": "
+	for _, v := range []Verdict{Found, Hard, Equivalent, Unfound, ByAnother, NotEquivalent, Broken} {
+		if n := s.Verdicts[v]; n > 0 {
+			fmt.Fprintf(&b, "%s%d %s", separator, n, v)
+			separator = ", "
+		}
+	}
+	if s.Median > 0 {
+		fmt.Fprintf(&b, ". Seeds to find, over mutants: median %d, most %d; hard are %d of %d, which is %d %%",
+			s.Median, s.Most, s.Hard, s.Swept, 100*s.Hard/s.Swept)
+	}
+	if s.Shrunk > 0 {
+		fmt.Fprintf(&b, ". Shrunk, medians over %d: %d faults and %d operations; the structure takes %d runs, the whole %.1f s",
+			s.Shrunk, s.Faults, s.Operations, s.StructureRuns, s.Seconds)
+	}
+	return b.String() + "."
+}
+
+// Columns head the rows of outcomes. The first is text, Numbers come after it, and text again.
+var Columns = []string{"mutant", "median", "seeds to find", "CPU s", "faults/ops", "verdict", "expected", "caught by", "in", "source"}
+
+// Numbers is how many of the columns are numbers.
+const Numbers = 4
+
+// Row is an outcome as a row of a table.
+func (o *Outcome) Row() []string {
+	row := []string{o.Name, "-", "-", fmt.Sprintf("%.1f", o.CPU), "-", string(o.Verdict), o.expected(), o.catches(), o.In, "-"}
+	if o.Mutant != nil {
+		row[9] = o.Mutant.Short()
+	}
+	if o.Mutant != nil && o.Mutant.Equivalent == "" && len(o.Ranges) > 0 && o.Error == "" {
+		row[1], row[2] = o.median(), o.found()
+	}
+	if k := o.Shrunk; k != nil {
+		row[4] = fmt.Sprintf("%d/%d", k.Faults, k.Operations)
 	}
 	return row
 }
 
-// mostRanges bounds the ranges whose finds are listed.
-const mostRanges = 5
+// median is o.Median in words.
+func (o *Outcome) median() string {
+	if o.Median > 0 {
+		return strconv.FormatUint(o.Median, 10)
+	}
+	most := uint64(0)
+	for _, r := range o.Ranges {
+		most = max(most, r.Seeds)
+	}
+	return fmt.Sprintf("> %d", most)
+}
 
-// found lists how many seeds the first ranges took.
-func (o *outcome) found() string {
+// found lists how many seeds the ranges took.
+func (o *Outcome) found() string {
 	var list []string
-	for _, n := range o.finds[:min(len(o.finds), mostRanges)] {
+	for _, r := range o.Ranges {
 		text := "·"
-		if n > 0 {
-			text = strconv.FormatUint(n, 10)
+		if r.Found {
+			text = strconv.FormatUint(r.Seeds, 10)
 		}
 		list = append(list, text)
 	}
 	return strings.Join(list, " ")
 }
 
-// median is the middle of what the ranges took; of two, the larger.
-func (o *outcome) median() string {
-	if len(o.finds) == 0 {
+// expected tells whether the mutant names what caught it.
+func (o *Outcome) expected() string {
+	named := 0
+	for _, c := range o.Caught {
+		if c.Expected {
+			named++
+		}
+	}
+	switch {
+	case len(o.Caught) == 0:
 		return "-"
+	case named == 0:
+		return "NO"
+	case named < len(o.Caught):
+		return "and others"
 	}
-	all := slices.Clone(o.finds)
-	slices.SortFunc(all, func(a, b uint64) int { return cmp.Compare(a-1, b-1) }) // 0, not found, is the most
-	if n := all[len(all)/2]; n > 0 {
-		return strconv.FormatUint(n, 10)
-	}
-	return "> " + strconv.FormatUint(o.size, 10)
+	return "yes"
 }
 
 // catches lists the properties, the first seen first, with how often each was violated if there are several. Those that
 // the mutant does not name are in brackets.
-func (o *outcome) catches() string {
-	if o.err != nil {
-		text, _, _ := strings.Cut(o.err.Error(), "\n")
+func (o *Outcome) catches() string {
+	if o.Error != "" {
+		text, _, _ := strings.Cut(o.Error, "\n")
 		return text
 	}
 	var list []string
-	for _, c := range o.caught {
-		text := c.property
-		if len(o.caught) > 1 && o.seeds > 0 {
-			text += " " + strconv.FormatInt(c.seeds, 10)
+	for _, c := range o.Caught {
+		text := c.Property
+		if len(o.Caught) > 1 && len(o.Ranges) > 0 {
+			text += " " + strconv.FormatInt(c.Seeds, 10)
 		}
-		if !c.expected {
+		if !c.Expected {
 			text = "[" + text + "]"
 		}
 		list = append(list, text)
 	}
+	if len(list) == 0 {
+		return "-"
+	}
 	return strings.Join(list, ", ")
 }
 
-// widths of the columns on a terminal, but the last.
-var widths = []int{-37, -14, -20, 6, 9, 8, 6, -13}
-
-func writeRow(w io.Writer, row []string) {
-	for i, n := range widths {
-		fmt.Fprintf(w, "%*s  ", n, row[i])
-	}
-	fmt.Fprintln(w, row[len(row)-1])
-}
-
-// writePage writes the page of docs.
-func writePage(w io.Writer, command string, b *bench, outcomes []*outcome) error {
+// WritePage writes the page of docs, which is in a folder of the root.
+func (r *Report) WritePage(w io.Writer) error {
 	p := &page{w: w}
 	p.printf(`# Mutants
 
@@ -137,65 +268,48 @@ A mutant is a small change to a model's source that plants a mistake which other
 the folder mutants beside the model, and is compiled in by the go command's -overlay. Each must be found, and by a
 property that it names; the source as it is, `+"`none`"+`, must be clean over the same seeds.
 
-- **verdict**: found, within the first %d seeds; hard, later than that, with the reason below; equivalent, not found, as
-  nothing can tell it from the original. Anything else is in capitals, and a failure.
-- **seeds to find**: how many seeds the sweep took to the first find by a named property, in each of the first %d ranges of
-  %d seeds (1–%d, %d–%d, …); · means not within the range. **median**: over all ranges.
-- **caught in**: of all seeds that were run, those in which a property was violated. **caught by**: which, the first seen
-  first, and how often; in brackets if the mutant does not name it.
+- **seeds to find**: a mutant is looked for in %d ranges of seeds, which begin at 1, %d, %d and so on. Each is swept until
+  the first seed that violates a property which the mutant names, and given up after %d: · means not found.
+  **median**: of the ranges, where one that was given up counts as more than all others.
+- **verdict**: found, if the median range did; hard, if it took more than %d seeds; equivalent, not found, as nothing can
+  tell it from the original. Anything else is in capitals, and a failure.
+- **caught by**: what was violated on the way, the first seen first, and in how many seeds if it is several properties;
+  in brackets if the mutant does not name it, as **expected** says, too.
+- **faults/ops**: what is left of the first range's find, once its plan has been shrunk in at most %d runs.
 - **CPU s**: processor time of all its sweeps. For a test, of building and running it.
 
-`, command, b.size, mostRanges, b.size, b.size, b.size+1, 2*b.size)
-	p.printf("| %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat(" --- |", len(columns)))
-	for _, o := range outcomes {
-		row := o.row()
+`, r.Command, r.Ranges, r.Seeds+1, 2*r.Seeds+1, r.Seeds, HardSeeds, r.Shrink)
+	p.printf("| %s |\n|%s%s\n", strings.Join(Columns, " | "), " --- |"+strings.Repeat(" ---: |", Numbers),
+		strings.Repeat(" --- |", len(Columns)-1-Numbers))
+	for _, o := range r.Outcomes {
+		row := o.Row()
 		for i := range row {
 			row[i] = strings.ReplaceAll(row[i], "|", `\|`)
 		}
 		p.printf("| %s |\n", strings.Join(row, " | "))
 	}
 	p.printf(`
-%s.
+%s
 
 ## What they are
 
 In the sources, paper is Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", extended version, 2014;
 thesis is Ongaro, "Consensus: Bridging Theory and Practice", 2014.
-`, summary(outcomes))
-	for _, o := range outcomes {
-		m := o.mutant
+`, r.Summary)
+	for _, o := range r.Outcomes {
+		m := o.Mutant
 		if m == nil {
 			continue
 		}
-		p.printf("\n**[%s](../%s)** %s  \nSource: %s\n", m.name, m.path, m.what, m.source)
-		if m.hard != "" {
-			p.printf("\nWhy it is hard: %s\n", m.hard)
+		p.printf("\n**[%s](../%s)** %s  \nSource: %s\n", m.Name, m.Path, m.What, m.Source)
+		if m.Rare != "" {
+			p.printf("\nWhat it takes: %s\n", m.Rare)
 		}
-		if m.equivalent != "" {
-			p.printf("\nWhy nothing can find it: %s\n", m.equivalent)
+		if m.Equivalent != "" {
+			p.printf("\nWhy nothing can find it: %s\n", m.Equivalent)
 		}
 	}
 	return p.err
-}
-
-// summary counts the mutants by verdict.
-func summary(outcomes []*outcome) string {
-	total, counts := 0, map[string]int{}
-	var order []string
-	for _, o := range outcomes {
-		if o.mutant == nil {
-			continue
-		}
-		total++
-		text := o.verdict().text
-		if counts[text]++; counts[text] == 1 {
-			order = append(order, text)
-		}
-	}
-	for i, text := range order {
-		order[i] = fmt.Sprintf("%d %s", counts[text], text)
-	}
-	return fmt.Sprintf("%d mutants: %s", total, strings.Join(order, ", "))
 }
 
 // page is a writer that keeps its first error.
