@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -9,15 +10,16 @@ import (
 
 // Call is one operation that a Client is to carry out.
 type Call struct {
-	At time.Duration // not before this, on the client's monotonic clock
-	Op Op
+	At       time.Duration // not before this, on the client's monotonic clock
+	Op       Op
+	Deadline time.Duration // instead of the client's; 0: that one
 }
 
 // ClientConfig is what a Client does, and how patiently.
 type ClientConfig struct {
 	Servers  []sim.NodeID
 	Calls    []Call        // in order of At
-	Retry    time.Duration // without an answer, ask the next server after this; default 200 ms
+	Retry    time.Duration // a server has this long to carry an operation out, then it is the next one's turn; default 200 ms
 	Backoff  time.Duration // after a refusal, ask again after this; default 20 ms
 	Deadline time.Duration // give an operation up after this; default 3 s
 }
@@ -40,7 +42,8 @@ type Client struct {
 	next    int      // the call to start next
 	op      *sim.Op  // that is running; nil between two
 	req     *Request // of op
-	server  int      // the believed leader's place in c.Servers
+	server  int      // the one that is asked, by its place in c.Servers
+	turn    int      // the last one that was asked without a hint
 }
 
 var (
@@ -74,6 +77,7 @@ func (c *Client) Done() bool { return c.op == nil && c.next == len(c.c.Calls) }
 func (c *Client) Start(env sim.Env) {
 	c.session = NewSession(env)
 	c.server = env.Rand().IntN(len(c.c.Servers))
+	c.turn = c.server
 	for c.next < len(c.c.Calls) && c.c.Calls[c.next].At < env.Elapsed() {
 		c.next++
 	}
@@ -89,19 +93,21 @@ func (c *Client) schedule(env sim.Env) {
 		env.SetTimer(callTimer, wait)
 		return
 	}
-	op := c.c.Calls[c.next].Op
+	call := c.c.Calls[c.next]
 	c.next++
 	c.seq++
-	c.req = &Request{Client: c.session, Seq: c.seq, Op: op}
-	c.op = sim.Invoke(env, op)
-	env.SetTimer(deadlineTimer, c.c.Deadline)
+	c.req = &Request{Client: c.session, Seq: c.seq, Op: call.Op}
+	c.op = sim.Invoke(env, call.Op)
+	env.SetTimer(deadlineTimer, cmp.Or(call.Deadline, c.c.Deadline))
 	c.ask(env)
 }
 
 func (c *Client) ask(env sim.Env) {
 	env.SetTimer(retryTimer, c.c.Retry)
-	env.Send(c.c.Servers[c.server], c.req)
+	c.send(env)
 }
+
+func (c *Client) send(env sim.Env) { env.Send(c.c.Servers[c.server], c.req) }
 
 // Receive implements sim.Node.
 func (c *Client) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
@@ -116,20 +122,28 @@ func (c *Client) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
 	if from != c.c.Servers[c.server] {
 		return // it was given up before
 	}
+	// Not at once: two servers that take each other for the leader would keep a client busy for ever. One that cannot read
+	// yet is asked again while its time lasts: a leader that is cut off never can.
 	if m.Status == NotLeader {
 		c.follow(m.Leader)
+		env.SetTimer(retryTimer, c.c.Backoff+c.c.Retry)
 	}
-	// Not at once: two servers that take each other for the leader would keep a client busy for ever.
-	env.StopTimer(retryTimer)
 	env.SetTimer(againTimer, c.c.Backoff)
 }
 
-// follow moves to the server that is said to lead, or to the next.
+// follow moves to the server that is said to lead, or to the next in turn. A hint is no turn: else a client would go to and
+// fro between a leader that is cut off, and silent, and its followers, and never come to the others.
 func (c *Client) follow(hint sim.NodeID) {
 	if i := slices.Index(c.c.Servers, hint); i >= 0 && i != c.server {
 		c.server = i
-	} else {
-		c.server = (c.server + 1) % len(c.c.Servers)
+		return
+	}
+	was := c.server
+	for range 2 { // two, if this turn is that of the one that was just asked
+		c.turn = (c.turn + 1) % len(c.c.Servers)
+		if c.server = c.turn; c.server != was {
+			return
+		}
 	}
 }
 
@@ -140,9 +154,10 @@ func (c *Client) Timeout(env sim.Env, t sim.Timer) {
 		c.schedule(env)
 	case retryTimer:
 		c.follow(sim.Nobody)
+		env.StopTimer(againTimer)
 		c.ask(env)
 	case againTimer:
-		c.ask(env)
+		c.send(env)
 	case deadlineTimer:
 		if c.req.Op.ReadOnly() {
 			c.end(env, sim.Fail, nil)

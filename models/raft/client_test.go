@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -108,6 +109,37 @@ func TestClientRetriesAndGivesUp(t *testing.T) {
 	c.Advance(200 * ms)
 	require.Len(t, c.World.History(), 3)
 	require.False(t, c.Done())
+}
+
+func TestClientComesToAllServers(t *testing.T) {
+	// n2 leads nobody but n3, and neither hears of n4: n2 says nothing, n3 always names n2.
+	c := newCall(Call{Op: put})
+	asked := map[sim.NodeID]int{}
+	for range 100 {
+		ids, req := c.asked()
+		for _, id := range ids {
+			if asked[id]++; id == 3 {
+				c.answer(3, req, NotLeader, 2, nil)
+			}
+		}
+		c.Advance(20 * ms)
+	}
+	require.Greater(t, asked[4], 2, "in 2 s: asked %v", asked)
+}
+
+func TestClientLeavesALeaderThatCannotRead(t *testing.T) {
+	c := newCall(Call{Op: KVOp{Kind: KVGet, Key: "k", Via: ViaReadIndex}})
+	ids, req := c.asked()
+	first := ids[0]
+	for len(ids) == 0 || ids[0] == first {
+		require.Less(t, c.World.Now(), clock.Time(time.Second), "one that lost its quorum never becomes ready")
+		if len(ids) > 0 {
+			c.answer(first, req, Unready, sim.Nobody, nil)
+		}
+		c.Advance(20 * ms)
+		ids, _ = c.asked()
+	}
+	require.Equal(t, clock.Time(200*ms), c.World.Now(), "its time is over")
 }
 
 func TestClientAfterReboot(t *testing.T) {
