@@ -21,27 +21,13 @@ func TestOutsideModule(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("no go command here: ", err)
 	}
-	root, err := filepath.Abs("..")
-	require.NoError(t, err)
 	dir := t.TempDir()
-	goMod, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	require.NoError(t, err)
-	_, needs, _ := strings.Cut(string(goMod), "\nrequire (")
-	write := func(name, text string) {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
-	}
-	write("go.mod", "module example.com/outside\n\ngo 1.26.0\n\nrequire github.com/seedbed-sim/seedbed v0.0.0\n\n"+
-		"replace github.com/seedbed-sim/seedbed => "+root+"\n\nrequire ("+needs)
-	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
-	require.NoError(t, err)
-	write("go.sum", string(sums))
-	write("scenario.go", outsideScenario)
-	write("main.go", outsideMain)
+	outsideModule(t, dir)
 
 	command := func(args ...string) (string, int) {
 		c := exec.Command("go", append([]string{"run", "."}, args...)...)
 		c.Dir = dir
-		c.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "PWD="+dir)
+		c.Env = outsideEnv(dir)
 		out, err := c.CombinedOutput()
 		if exit := new(exec.ExitError); errors.As(err, &exit) {
 			return string(out), exit.ExitCode()
@@ -58,6 +44,30 @@ func TestOutsideModule(t *testing.T) {
 	out, code = command("run", "ping/pong", "--seed", "7", "--until-step", "5")
 	require.Zero(t, code, out)
 	require.Contains(t, out, "nothing violated so far")
+}
+
+// outsideModule writes a module with one package, a command line over one scenario.
+func outsideModule(t *testing.T, dir string) {
+	root, err := filepath.Abs("..")
+	require.NoError(t, err)
+	goMod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	_, needs, _ := strings.Cut(string(goMod), "\nrequire (")
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666))
+	}
+	write("go.mod", "module example.com/outside\n\ngo 1.26.0\n\nrequire github.com/seedbed-sim/seedbed v0.0.0\n\n"+
+		"replace github.com/seedbed-sim/seedbed => "+root+"\n\nrequire ("+needs)
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
+	require.NoError(t, err)
+	write("go.sum", string(sums))
+	write("scenario.go", outsideScenario)
+	write("main.go", outsideMain)
+}
+
+// outsideEnv is the environment of commands in the folder of such a module, which are to do without the network.
+func outsideEnv(dir string) []string {
+	return append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "PWD="+dir)
 }
 
 const outsideMain = `package main

@@ -1,8 +1,11 @@
 package mutants
 
 import (
+	"errors"
+	"fmt"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,16 +25,20 @@ func TestMutants(t *testing.T) {
 	mutants, err := Load(root, "seedbed")
 	require.NoError(t, err)
 	require.NotEmpty(t, mutants)
-	property := map[bool]*regexp.Regexp{true: regexp.MustCompile(`^(always|eventually) ".+"$`), false: regexp.MustCompile(`^Test\w+(/\S+)?$`)}
+	aTest := regexp.MustCompile(`^Test\w+(/\S+)?$`)
+	properties := map[string][]string{} // of scenarios
 	for i, m := range mutants {
 		t.Run(m.Name, func(t *testing.T) {
 			assert.True(t, i == 0 || mutants[i-1].Name != m.Name, "there are two of this name")
-			if m.Scenario != "" {
-				_, err := scenarios.Catalogue().Find(m.Scenario)
-				assert.NoError(t, err)
+			if m.Scenario != "" && properties[m.Scenario] == nil {
+				properties[m.Scenario] = propertiesOf(t, m.Scenario)
 			}
 			for _, p := range m.Properties {
-				assert.Regexp(t, property[m.Scenario != ""], p)
+				if m.Scenario != "" {
+					assert.Contains(t, properties[m.Scenario], p)
+				} else {
+					assert.Regexp(t, aTest, p)
+				}
 			}
 			source, err := os.ReadFile(filepath.Join(root, m.file))
 			require.NoError(t, err)
@@ -41,6 +48,37 @@ func TestMutants(t *testing.T) {
 			assert.NoError(t, err)
 		})
 	}
+}
+
+// propertiesOf are those that the first seeds of a scenario check.
+func propertiesOf(t *testing.T, name string) []string {
+	s, err := scenarios.Catalogue().Find(name)
+	require.NoError(t, err)
+	list := []string{`always "no panic"`}
+	for seed := range uint64(3) {
+		r := s.RunSeed(seed+1, scenarios.Options{})
+		for _, p := range r.Checks.Properties() {
+			list = append(list, p.String())
+		}
+	}
+	return list
+}
+
+// TestPage keeps docs/mutants.md complete: it has each mutant there is, with its source as it is now, and no other.
+func TestPage(t *testing.T) {
+	data, err := os.ReadFile(root + "/docs/mutants.md")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("it has not been written: make mutants")
+	}
+	require.NoError(t, err)
+	mutants, err := Load(root, "seedbed")
+	require.NoError(t, err)
+	page := string(data)
+	for _, m := range mutants {
+		assert.Contains(t, page, "\n| "+m.Name+" |")
+		assert.Contains(t, page, fmt.Sprintf("\n**[%s](../%s)** %s  \nSource: %s\n", m.Name, m.Path, m.What, m.Source))
+	}
+	assert.Equal(t, len(mutants), strings.Count(page, "\n**["), "it has some that are no more: make mutants")
 }
 
 const sample = `what: A leader

@@ -149,8 +149,10 @@ func middle[T cmp.Ordered](all []T) (m T) {
 // String is the summary in sentences.
 func (s Summary) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d mutants", s.Mutants)
-	separator := ": "
+	separator := "1 mutant: "
+	if s.Mutants != 1 {
+		separator = fmt.Sprintf("%d mutants: ", s.Mutants)
+	}
 	for _, v := range []Verdict{Found, Hard, Equivalent, Unfound, ByAnother, NotEquivalent, Broken} {
 		if n := s.Verdicts[v]; n > 0 {
 			fmt.Fprintf(&b, "%s%d %s", separator, n, v)
