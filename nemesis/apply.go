@@ -65,7 +65,12 @@ func Apply(stage Stage, p Plan) {
 			continue
 		}
 		var heal func()
-		deeds = append(deeds, deed{e.At, true, func() { heal = t.aim(e, sim.Nobody, min(e.Until, p.Duration)) }})
+		deeds = append(deeds, deed{e.At, true, func() {
+			heal = t.aim(e, sim.Nobody, min(e.Until, p.Duration))
+			if crash, ok := e.Fault.(Crash); ok && e.Until == Forever {
+				t.nodes[crash.Node].gone = true
+			}
+		}})
 		if e.Until != 0 && e.Until != Forever {
 			deeds = append(deeds, deed{e.Until, false, func() {
 				if heal != nil {
@@ -99,6 +104,7 @@ type target struct {
 	roles    *Roles
 	plan     *Plan
 	nodes    []nodeState // by NodeID
+	part     bool        // what happens is part of a fault of all nodes, which has made its step
 	triggers []*trigger  // that wait, in order of their faults
 	watching bool        // facts are looked at
 }
@@ -138,15 +144,21 @@ func (t *target) try(f Fault, id sim.NodeID, until time.Duration) (heal func()) 
 // strikeAll strikes each node of the cluster, in order.
 func (t *target) strikeAll(f Fault, until time.Duration) (heal func()) {
 	var heals []func()
+	t.struck(f)
+	t.part = true
 	for id := sim.NodeID(1); int(id) <= t.plan.Nodes; id++ {
 		if heal := t.try(f, id, until); heal != nil {
 			heals = append(heals, heal)
 		}
 	}
+	t.part = false
 	return func() {
+		t.healed(f)
+		t.part = true
 		for _, heal := range heals {
 			heal()
 		}
+		t.part = false
 	}
 }
 
@@ -220,20 +232,34 @@ type nodeState struct {
 	crashes int
 	drift   int64 // ppm, of all drifts in force
 	freezes int   // in force
+	gone    bool  // a crash for ever has struck it
+	disk    diskState
 }
 
 // struck is the step of a fault that strikes now; what it does follows.
-func (t *target) struck(f Fault) { t.world.Fault(f) }
+func (t *target) struck(f Fault) { t.step(f) }
 
 // healed is the step of a fault that is healed now.
-func (t *target) healed(f Fault) { t.world.Fault(Healed{f}) }
+func (t *target) healed(f Fault) { t.step(Healed{f}) }
+
+func (t *target) step(of fmt.Stringer) {
+	if !t.part {
+		t.world.Fault(of)
+	}
+}
 
 // moot is the step of a fault, or of a Healed, that was due to no effect.
 func (t *target) moot(what fmt.Stringer, id sim.NodeID, why string) {
 	t.world.Fault(Moot{what, id.String() + " " + why})
 }
 
-func (t *target) boot(id sim.NodeID) {
+// boot makes its step, as of f or its healing, and boots a node; unless that is down for ever.
+func (t *target) boot(f fmt.Stringer, id sim.NodeID) {
+	if t.nodes[id].gone {
+		t.moot(f, id, "is down for ever")
+		return
+	}
+	t.step(f)
 	t.nodes[id].lives++
 	t.world.Restart(id)
 }

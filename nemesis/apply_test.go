@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -199,7 +200,7 @@ func TestPlansHealWhole(t *testing.T) {
 				wall, rate = s.Wall(now), s.Elapsed(now.Add(time.Second))-s.Elapsed(now)
 			})
 			require.Equal(t, time.Second, rate)
-			require.InDelta(t, int64(r.world.Now()), int64(wall), float64(p.Duration)/2, "no jump is left")
+			require.InDelta(t, int64(r.world.Now()), int64(wall), float64(p.Duration), "no jump is left, but what frozen clocks lost")
 		}
 		r.watch.deliveries = nil
 		crashes := r.world.Count(sim.KindCrash)
@@ -247,9 +248,12 @@ func TestEveryKindTellsItsSteps(t *testing.T) {
 			if !k.instant() {
 				want = append(want, "Healed "+e.Fault.String())
 			}
-			require.Len(t, r.watch.told, len(want), "%s: %v", p, r.watch.told)
+			told := slices.DeleteFunc(slices.Clone(r.watch.told), func(s string) bool { // of its parts
+				return !strings.HasPrefix(strings.TrimPrefix(s, "Healed "), e.Fault.String())
+			})
+			require.Len(t, told, len(want), "%s: %v", p, r.watch.told)
 			for i := range want {
-				require.True(t, strings.HasPrefix(r.watch.told[i], want[i]), r.watch.told[i])
+				require.True(t, strings.HasPrefix(told[i], want[i]), told[i])
 			}
 			steps += len(want)
 		}

@@ -115,7 +115,7 @@ func (t *target) freeze(id sim.NodeID, by int) {
 
 // clock is whose clocks are wrong: mostly one node's, at times all of them, as after a bad time server.
 func (d *drawing) clock() Target {
-	if d.below(8) == 0 {
+	if d.only == sim.Nobody && d.below(8) == 0 {
 		return Target{All: true}
 	}
 	return Target{Node: d.node()}

@@ -48,6 +48,9 @@ type drawing struct {
 	victim sim.NodeID      // is preferred as a target; 0 in most plans
 	storms []time.Duration // when they begin
 	roles  []string        // that faults may strike
+	facts  []string        // that faults may wait for
+	on     Trigger         // of the fault that is drawn
+	only   sim.NodeID      // the one node that faults concern; 0: any
 }
 
 // draw draws the cluster first, then its models, then what happens to it.
@@ -64,11 +67,20 @@ func (s Space) draw(t *rapid.T) Plan {
 	if len(s.Disks) > 0 {
 		p.Disk = d.disk(s.Disks[d.below(len(s.Disks))])
 	}
+	if s.Buggify && d.below(2) == 0 {
+		p.Buggify = sim.Oddities{
+			Sites:  between(d, Range[sim.PPM]{sim.Million / 10, sim.Million / 2}),
+			Visits: between(d, Range[sim.PPM]{sim.Million / 1000, sim.Million / 4}),
+		}
+	}
 	if d.below(4) == 0 {
 		d.victim = d.anyNode()
 	}
 	for range between(d, s.Storms) {
 		d.storms = append(d.storms, d.anyMoment())
+	}
+	if s.Budget.Quorum != nil && d.below(2) == 0 {
+		s.drawCore(d)
 	}
 	s.drawFaults(d)
 	s.drawOps(d)
@@ -80,29 +92,71 @@ func (s Space) drawFaults(d *drawing) {
 	for _, k := range s.Faults {
 		kind := kindNamed(k.Kind)
 		k = k.or(kind.FaultKind)
-		if p.Nodes < kind.nodes {
+		if p.Nodes < kind.nodes || s.Swarm && !d.chance(cmp.Or(k.Share, sim.Million/2)) {
 			continue
+		}
+		if s.Swarm {
+			k.Window = d.extreme(k.Window)
 		}
 		for range between(d, k.Count) {
 			e := Event{At: d.moment()}
-			if !kind.instant() {
+			if d.facts = nil; !kind.instant() {
 				e.Until = min(e.At+d.span(k.Window), p.Duration)
+				d.facts = s.Facts
 			}
 			e.Fault = kind.draw(d, k)
+			e.On, d.on = d.on, Trigger{}
 			p.Faults = append(p.Faults, e)
 		}
 	}
 	slices.SortStableFunc(p.Faults, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
 }
 
-func (s Space) drawOps(d *drawing) {
-	weights := 0
-	for _, k := range s.OpKinds {
-		weights += k.Weight
-	}
+// drawCore leaves some nodes out of the core, and has them suffer for ever.
+func (s Space) drawCore(d *drawing) {
 	p := d.plan
-	if weights == 0 || p.Clients == 0 {
+	ids := d.order()
+	least := s.Budget.Quorum(p.Nodes)
+	size := least + d.below(max(p.Nodes-least, 1))
+	if size == p.Nodes {
 		return
+	}
+	p.Core = slices.Clone(ids[:size])
+	slices.Sort(p.Core)
+	for _, d.only = range ids[size:] {
+		for range 1 + d.below(2) {
+			kind := kindNamed(s.Budget.Outside[d.below(len(s.Budget.Outside))])
+			p.Faults = append(p.Faults, Event{At: d.moment(), Until: kind.forever(), Fault: kind.draw(d, kind.FaultKind)})
+		}
+	}
+	d.only = sim.Nobody
+}
+
+// extreme is a range of windows, or in some plans one of much shorter or longer ones.
+func (d *drawing) extreme(r Range[time.Duration]) Range[time.Duration] {
+	switch d.below(8) {
+	case 0:
+		return Range[time.Duration]{r.Max, max(r.Max, min(4*r.Max, d.plan.Duration))}
+	case 1:
+		return Range[time.Duration]{max(r.Min/20, time.Microsecond), max(r.Min, time.Microsecond)}
+	}
+	return r
+}
+
+// chance is true with probability p, in 64ths.
+func (d *drawing) chance(p sim.PPM) bool { return d.below(64) < int(p*64/sim.Million) }
+
+func (s Space) drawOps(d *drawing) {
+	p := d.plan
+	all, weights := s.weigh(s.OpKinds)
+	if all == 0 || p.Clients == 0 {
+		return
+	}
+	if s.Swarm {
+		some := slices.DeleteFunc(slices.Clone(s.OpKinds), func(OpKind) bool { return d.below(4) == 0 })
+		if n, w := s.weigh(some); n > 0 {
+			s.OpKinds, weights = some, w
+		}
 	}
 	// The times come first and by themselves, so that nothing but they need be sorted.
 	times := make([]time.Duration, between(d, s.Ops))
@@ -127,6 +181,17 @@ func (s Space) drawOps(d *drawing) {
 	}
 }
 
+// weigh returns how many kinds can be drawn, and the sum of their weights.
+func (Space) weigh(kinds []OpKind) (n, weights int) {
+	for _, k := range kinds {
+		if k.Weight > 0 {
+			n++
+			weights += k.Weight
+		}
+	}
+	return n, weights
+}
+
 // opKind is the kind that owns number w of the sum of weights.
 func (s *Space) opKind(w int) *OpKind {
 	i := 0
@@ -138,6 +203,9 @@ func (s *Space) opKind(w int) *OpKind {
 
 // node is a target: any node, or mostly the plan's victim.
 func (d *drawing) node() sim.NodeID {
+	if d.only != sim.Nobody {
+		return d.only
+	}
 	if d.victim != 0 && d.below(4) < victimShare {
 		return d.victim
 	}

@@ -17,6 +17,12 @@ type Fault interface {
 	strike(t *target, id sim.NodeID, until time.Duration) (heal func())
 }
 
+// sparing is a fault that may concern some nodes only.
+type sparing interface {
+	// concerns says why it does not spare a core; empty if it does.
+	concerns(core []sim.NodeID) (why string)
+}
+
 // fault is what a type F of faults has on its pointer.
 type fault[F any] interface {
 	*F
@@ -120,15 +126,19 @@ var kinds = []kind{
 type kind struct {
 	FaultKind // its name and defaults
 	nodes     int
+	lasting   bool // may last for ever: it can spare a core
 	is        func(Fault) bool
 	fields    func(*codec, Fault) Fault // given nil, it begins with zero values
 	draw      func(*drawing, FaultKind) Fault
 }
 
 func define[F Fault, P fault[F]](nodes int, defaults FaultKind) kind {
+	var zero F
+	_, lasting := any(zero).(sparing)
 	return kind{
 		FaultKind: defaults,
 		nodes:     nodes,
+		lasting:   lasting,
 		is:        func(f Fault) bool { _, ok := f.(F); return ok },
 		fields: func(c *codec, f Fault) Fault {
 			own, _ := f.(F)
@@ -141,6 +151,14 @@ func define[F Fault, P fault[F]](nodes int, defaults FaultKind) kind {
 			return own
 		},
 	}
+}
+
+// forever is the Until of such a fault that is not healed.
+func (k *kind) forever() time.Duration {
+	if k.instant() {
+		return 0
+	}
+	return Forever
 }
 
 // instant reports whether the faults have no window.

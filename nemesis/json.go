@@ -122,6 +122,9 @@ func (e *Event) fields(c *codec) {
 		if c.err == nil {
 			c.within(step{name: "until"}, c.in, func() { e.checkUntil(c) })
 		}
+		if f, ok := e.Fault.(aimed); ok && f.whom().Role == Emitter && e.On.Fact == "" {
+			c.within(step{name: "fault"}, c.in, func() { c.fail("there is an emitter only with a fact to wait for, in on") })
+		}
 	})
 }
 
@@ -130,6 +133,9 @@ func (e *Event) checkUntil(c *codec) {
 	case k.instant():
 		if e.Until != 0 {
 			c.fail("a %s is over at once", k.Kind)
+		}
+		if e.On.Fact != "" {
+			c.fail("a %s is over at once, and cannot wait for a fact", k.Kind)
 		}
 	case e.Until == 0:
 		c.fail("missing; a %s has an end", k.Kind)
@@ -149,9 +155,7 @@ func (p *Plan) passing(f Fault) string {
 	if len(p.Core) == 0 {
 		return "the plan has no core that could do without"
 	}
-	if f, ok := f.(interface {
-		concerns(core []sim.NodeID) (why string)
-	}); ok {
+	if f, ok := f.(sparing); ok {
 		return f.concerns(p.Core)
 	}
 	return "its kind must have an end"

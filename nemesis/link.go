@@ -202,7 +202,7 @@ func (f *SwizzleClog) draw(d *drawing, _ FaultKind) {
 	f.Nodes = d.order()
 	f.Nodes = f.Nodes[:1+d.below(len(f.Nodes))]
 	f.Release = slices.Clone(f.Nodes)
-	d.shuffle(f.Release)
+	d.choose(f.Release, len(f.Release))
 }
 
 func (f SwizzleClog) strike(t *target, _ sim.NodeID, until time.Duration) (heal func()) {
@@ -438,6 +438,9 @@ func names(ids []sim.NodeID) string {
 
 // someOrAll is any nodes but not all, or as often none in particular.
 func (d *drawing) someOrAll() []sim.NodeID {
+	if d.only != sim.Nobody {
+		return []sim.NodeID{d.only}
+	}
 	if d.plan.Nodes == 1 || d.below(2) == 0 {
 		return nil
 	}
@@ -447,16 +450,22 @@ func (d *drawing) someOrAll() []sim.NodeID {
 
 // order is all nodes of the cluster in any order.
 func (d *drawing) order() []sim.NodeID {
+	ids := d.ids()
+	d.choose(ids, len(ids))
+	return ids
+}
+
+func (d *drawing) ids() []sim.NodeID {
 	ids := make([]sim.NodeID, d.plan.Nodes)
 	for i := range ids {
 		ids[i] = sim.NodeID(i + 1)
 	}
-	d.shuffle(ids)
 	return ids
 }
 
-func (d *drawing) shuffle(ids []sim.NodeID) {
-	for i := range ids[:max(len(ids)-1, 0)] {
+// choose moves any n of the ids to the front, in any order.
+func (d *drawing) choose(ids []sim.NodeID, n int) {
+	for i := range min(n, len(ids)-1) {
 		j := i + d.below(len(ids)-i)
 		ids[i], ids[j] = ids[j], ids[i]
 	}
@@ -464,15 +473,12 @@ func (d *drawing) shuffle(ids []sim.NodeID) {
 
 // split divides a cluster of two nodes or more in two. Each size is as likely as any other.
 func (d *drawing) split() (some, others []sim.NodeID) {
-	n := d.plan.Nodes
-	ids := make([]sim.NodeID, n)
-	for i := range ids {
-		ids[i] = sim.NodeID(i + 1)
-	}
-	size := 1 + d.below(n-1)
-	for i := range size {
-		j := i + d.below(n-i)
-		ids[i], ids[j] = ids[j], ids[i]
+	ids, size := d.ids(), 1
+	if d.only != sim.Nobody {
+		ids[0], ids[d.only-1] = d.only, 1
+	} else {
+		size += d.below(len(ids) - 1)
+		d.choose(ids, size)
 	}
 	some, others = ids[:size:size], ids[size:]
 	slices.Sort(some)

@@ -60,7 +60,12 @@ func (f *Crash) draw(d *drawing, _ FaultKind) {
 }
 
 func (f Crash) strike(t *target, id sim.NodeID, until time.Duration) (heal func()) {
-	t.struck(f)
+	return t.crash(f, f, id, until)
+}
+
+// crash is a crash that strikes as the fault told, which may do more than crash.
+func (t *target) crash(told Fault, f Crash, id sim.NodeID, until time.Duration) (heal func()) {
+	t.struck(told)
 	n := &t.nodes[id]
 	n.crashes++
 	own, life := n.crashes, n.lives
@@ -83,12 +88,11 @@ func (f Crash) strike(t *target, id sim.NodeID, until time.Duration) (heal func(
 	return func() {
 		switch {
 		case t.world.Up(id):
-			t.moot(Healed{f}, id, "is up")
+			t.moot(Healed{told}, id, "is up")
 		case n.crashes != own:
-			t.moot(Healed{f}, id, "is down by a later crash")
+			t.moot(Healed{told}, id, "is down by a later crash")
 		default:
-			t.healed(f)
-			t.boot(id)
+			t.boot(Healed{told}, id)
 		}
 	}
 }
@@ -111,8 +115,7 @@ func (f Restart) strike(t *target, _ sim.NodeID, _ time.Duration) (heal func()) 
 		t.moot(f, f.Node, "is up")
 		return nil
 	}
-	t.struck(f)
-	t.boot(f.Node)
+	t.boot(f, f.Node)
 	return nil
 }
 
@@ -180,11 +183,11 @@ func (f *Pause) fields(c *codec) {
 }
 
 func (f *Pause) draw(d *drawing, _ FaultKind) {
-	if d.below(16) == 0 {
+	if d.only == sim.Nobody && d.below(16) == 0 {
 		f.Target = Target{All: true}
 		return
 	}
-	if f.Target = d.target(); d.below(4) == 0 {
+	if f.Target = d.target(); d.only == sim.Nobody && d.below(4) == 0 {
 		f.Effect = 1 + d.below(12)
 	}
 }

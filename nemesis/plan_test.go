@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -265,7 +266,8 @@ func anyPlan(t *rapid.T) Plan {
 				text.Draw(t, "kind"), text.Draw(t, "key"), text.Draw(t, "value"), text.Draw(t, "arg")})
 			continue
 		} else {
-			k := rapid.SampledFrom(kinds).Draw(t, "kind of fault")
+			fit := slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return k.nodes > p.Nodes })
+			k := rapid.SampledFrom(fit).Draw(t, "kind of fault")
 			e := Event{At: at, Fault: k.draw(&drawing{dice: dice{t: t}, plan: &p}, k.FaultKind)}
 			if !k.instant() {
 				e.Until = at + 1 + span(p.Duration-at-1, "window")

@@ -64,8 +64,15 @@ func (t Target) concerns(core []sim.NodeID) (why string) {
 	return ""
 }
 
-// target draws one: in half of the cases a role, where the space has roles.
+// target draws one: in half of the cases a role, where the space has roles; and of the rest some by a fact.
 func (d *drawing) target() Target {
+	if d.only != sim.Nobody {
+		return Target{Node: d.only}
+	}
+	if len(d.facts) > 0 && d.below(6) == 0 {
+		d.on = Trigger{d.facts[d.below(len(d.facts))]}
+		return Target{Role: Emitter}
+	}
 	if len(d.roles) > 0 && d.below(2) == 0 {
 		return Target{Role: d.roles[d.below(len(d.roles))]}
 	}

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -25,6 +26,13 @@ type Space struct {
 	Disks  []Range[disksim.Config] // likewise
 	Faults []FaultKind
 	Roles  []string // such as "leader", that faults may strike instead of nodes; the scenario says who has them
+	Facts  []string // types of facts, such as "Voted", that faults may wait for
+	// Swarm has each plan go without some kinds of faults and operations altogether, and use others to the extreme (Groce
+	// et al., Swarm Testing, ISSTA 2012): where all plans have a little of everything, each hides what the rest would show.
+	Swarm bool
+	// Buggify has some plans switch on what the model marks with sim.Buggify.
+	Buggify bool
+	Budget  Budget
 	// Storms is how many short stretches of a plan most faults and operations crowd into: rare orders of things need
 	// several within one election or one round trip. Zero spreads them evenly.
 	Storms Range[int]
@@ -37,10 +45,23 @@ type Space struct {
 // Range is the numbers, each as likely as any other, from Min to Max, both included. Durations are drawn in steps of a microsecond.
 type Range[T any] struct{ Min, Max T }
 
+// Budget is what a model promises to survive beyond Space.Faults, so that every failure is a bug: faults that never end,
+// outside a core that is healed. The zero Budget has everything healed.
+type Budget struct {
+	// Quorum is the least number of nodes that must be able to go on, of a cluster of so many. Nil: all.
+	Quorum func(nodes int) int
+	// Outside are the kinds of faults that the nodes outside the core may suffer for ever.
+	Outside []string
+}
+
+// Majority is the Quorum of most protocols.
+func Majority(nodes int) int { return nodes/2 + 1 }
+
 // FaultKind is one kind of fault in a Space. Window, Rate and By mean the kind's defaults where they are zero.
 type FaultKind struct {
 	Kind   string               // as in JSON; see FaultNames
 	Count  Range[int]           // how many of them a plan has
+	Share  sim.PPM              // of the plans have any, where the space swarms; 0 means half
 	Window Range[time.Duration] // how long one lasts; less where the plan ends
 	Rate   Range[sim.PPM]       // of packets or of time, as the kind has it
 	By     Range[time.Duration] // of jumps, to either side
@@ -57,9 +78,11 @@ type OpKind struct {
 	Arg func(op Op, earlier []Op, below func(n int) int) string
 }
 
-// DefaultSpace is a space for small replicated systems, with every kind of fault that this package knows: each plan
-// has a few crashes, partitions and pauses, and some of the rest. Scenarios add their operations and bend what they need.
+// DefaultSpace is a space for small replicated systems: it swarms over all kinds of faults but those of disks, of which
+// few models survive all. Most plans have crashes, partitions and pauses, each some of the rest. Scenarios add their
+// operations and bend what they need.
 func DefaultSpace(scenario string) Space {
+	const often, seldom = 3 * sim.Million / 4, sim.Million / 4
 	return Space{
 		Scenario: scenario,
 		Nodes:    Range[int]{3, 5},
@@ -67,6 +90,7 @@ func DefaultSpace(scenario string) Space {
 		Duration: Range[time.Duration]{30 * time.Second, 30 * time.Second},
 		Ops:      Range[int]{100, 150},
 		Keys:     []string{"a", "b", "c", "d"},
+		Swarm:    true,
 		Links: []Range[netsim.Link]{{
 			Min: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: 100 * time.Microsecond, Max: 2 * time.Millisecond}},
 			Max: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 20 * time.Millisecond}, Loss: 10_000},
@@ -76,17 +100,47 @@ func DefaultSpace(scenario string) Space {
 			Max: disksim.Config{SyncMin: time.Millisecond, SyncMax: 10 * time.Millisecond},
 		}},
 		Faults: []FaultKind{
-			{Kind: "crash", Count: Range[int]{5, 9}},
-			{Kind: "restart", Count: Range[int]{0, 2}},
-			{Kind: "pause", Count: Range[int]{1, 4}},
-			{Kind: "partition", Count: Range[int]{1, 5}},
-			{Kind: "isolate", Count: Range[int]{0, 2}},
-			{Kind: "lossy", Count: Range[int]{0, 2}},
-			{Kind: "duplicating", Count: Range[int]{0, 2}},
-			{Kind: "clock_drift", Count: Range[int]{0, 2}},
-			{Kind: "clock_jump", Count: Range[int]{0, 2}},
+			{Kind: "crash", Count: Range[int]{6, 14}, Share: 7 * sim.Million / 8},
+			{Kind: "restart", Count: Range[int]{1, 3}},
+			{Kind: "rolling_restart", Count: Range[int]{1, 2}, Share: seldom},
+			{Kind: "pause", Count: Range[int]{2, 6}, Share: often},
+			{Kind: "partition", Count: Range[int]{3, 6}, Share: often},
+			{Kind: "isolate", Count: Range[int]{1, 4}},
+			{Kind: "bridge", Count: Range[int]{1, 2}, Share: seldom},
+			{Kind: "ring", Count: Range[int]{1, 2}, Share: seldom},
+			{Kind: "clog", Count: Range[int]{1, 4}, Share: seldom},
+			{Kind: "swizzle_clog", Count: Range[int]{1, 2}, Share: seldom},
+			{Kind: "lossy", Count: Range[int]{1, 3}},
+			{Kind: "duplicating", Count: Range[int]{1, 3}},
+			{Kind: "reordering", Count: Range[int]{1, 3}},
+			{Kind: "slow", Count: Range[int]{1, 2}, Share: seldom},
+			{Kind: "heavy_tail", Count: Range[int]{1, 2}, Share: seldom},
+			{Kind: "flaky", Count: Range[int]{1, 2}, Share: seldom},
+			{Kind: "clock_drift", Count: Range[int]{1, 3}},
+			{Kind: "clock_jump", Count: Range[int]{1, 3}, Share: seldom},
+			{Kind: "clock_freeze", Count: Range[int]{1, 3}, Share: seldom},
 		},
 	}
+}
+
+// Beyond tells what of a plan is more than its model promises to survive; nil if nothing is.
+func (s Space) Beyond(p Plan) error {
+	if q := s.Budget.Quorum; len(p.Core) > 0 && (q == nil || len(p.Core) < q(p.Nodes)) {
+		return fmt.Errorf("core: %s alone are not enough to go on", names(p.Core))
+	}
+	for i, e := range p.Faults {
+		name := KindName(e.Fault)
+		if slices.ContainsFunc(s.Faults, func(k FaultKind) bool { return k.Kind == name }) && e.Until != Forever {
+			continue
+		}
+		switch {
+		case !slices.Contains(s.Budget.Outside, name):
+			return fmt.Errorf("faults[%d]: a %s is more than it promises to survive", i, name)
+		case p.passing(e.Fault) != "":
+			return fmt.Errorf("faults[%d]: a %s is more than it promises to survive in the core", i, name)
+		}
+	}
+	return nil
 }
 
 // or is k with the defaults of its kind.
@@ -110,6 +164,13 @@ func (s Space) check() error {
 		return fmt.Errorf("storms from %d to %d", s.Storms.Min, s.Storms.Max)
 	case s.Ops.Min < 0 || s.Ops.Max < s.Ops.Min:
 		return fmt.Errorf("operations from %d to %d", s.Ops.Min, s.Ops.Max)
+	case (s.Budget.Quorum == nil) != (len(s.Budget.Outside) == 0):
+		return errors.New("a budget has a quorum and kinds of faults outside, or neither")
+	}
+	for _, name := range s.Budget.Outside {
+		if k := kindNamed(name); k == nil || !k.lasting {
+			return fmt.Errorf("no fault %q could last for ever", name)
+		}
 	}
 	for _, r := range s.Links {
 		if err := checkLinks(r.Min, r.Max); err != nil {
@@ -141,6 +202,8 @@ func (s Space) check() error {
 			return fmt.Errorf("fault %s: a count from %d to %d", k.Kind, k.Count.Min, k.Count.Max)
 		case !kind.instant() && k.Window.Min < time.Microsecond || k.Window.Max < k.Window.Min:
 			return fmt.Errorf("fault %s: a window from %v to %v", k.Kind, k.Window.Min, k.Window.Max)
+		case k.Share < 0 || k.Share > sim.Million:
+			return fmt.Errorf("fault %s: in a share of %d ppm", k.Kind, k.Share)
 		case k.Rate.Min < 0 || k.Rate.Max < k.Rate.Min || k.Rate.Max > sim.Million:
 			return fmt.Errorf("fault %s: a rate from %d to %d ppm", k.Kind, k.Rate.Min, k.Rate.Max)
 		case k.By.Min < 0 || k.By.Max < k.By.Min:

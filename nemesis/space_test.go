@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math"
@@ -51,6 +52,7 @@ func faultSpace(kind string, count int) Space {
 	s := DefaultSpace("test/faults")
 	s.Nodes = Range[int]{5, 5}
 	s.Faults = []FaultKind{{Kind: kind, Count: Range[int]{count, count}}}
+	s.Swarm = false
 	return s
 }
 
@@ -225,8 +227,13 @@ func TestDefaultSpaceIsHostile(t *testing.T) {
 	assert.GreaterOrEqual(t, median(pauses), 2)
 	assert.GreaterOrEqual(t, ops[0], 100)
 	assert.GreaterOrEqual(t, median(clients), 3)
-	for i, n := range kindsSeen {
-		assert.Greater(t, n, plans/2, kinds[i].Kind)
+	for i, k := range kinds {
+		for _, f := range s.Faults {
+			if f.Kind == k.Kind {
+				share := int(cmp.Or(f.Share, sim.Million/2))
+				assert.InDelta(t, plans*share/int(sim.Million), kindsSeen[i], 70, k.Kind) // bridges need three nodes
+			}
+		}
 	}
 }
 
@@ -287,7 +294,7 @@ func TestSpacesThatMakeNoSense(t *testing.T) {
 		"a duration from 0s to 30s":          func(s *Space) { s.Duration.Min = 0 },
 		"operations from -1 to 150":          func(s *Space) { s.Ops.Min = -1 },
 		`there is no fault "meteor"`:         func(s *Space) { s.Faults[0].Kind = "meteor" },
-		"fault crash: a count from 10 to 9":  func(s *Space) { s.Faults[0].Count.Min = 10 },
+		"fault crash: a count from 15 to 14": func(s *Space) { s.Faults[0].Count.Min = 15 },
 		"operation get: a weight of -1":      func(s *Space) { s.OpKinds[0].Weight = -1 },
 		"operation get: has a key":           func(s *Space) { s.Keys = nil },
 		"links from uniform 1ms–20ms":        func(s *Space) { s.Links[0].Min, s.Links[0].Max = s.Links[0].Max, s.Links[0].Min },
@@ -298,7 +305,11 @@ func TestSpacesThatMakeNoSense(t *testing.T) {
 		"fault crash: a rate from 2 to 1 ppm": func(s *Space) {
 			s.Faults[0].Rate = Range[sim.PPM]{2, 1}
 		},
-		"fault crash: jumps from 2ns to 1ns": func(s *Space) { s.Faults[0].By = Range[time.Duration]{2, 1} },
+		"fault crash: jumps from 2ns to 1ns":    func(s *Space) { s.Faults[0].By = Range[time.Duration]{2, 1} },
+		"fault crash: in a share of -1 ppm":     func(s *Space) { s.Faults[0].Share = -1 },
+		"a budget has a quorum and":             func(s *Space) { s.Budget.Quorum = Majority },
+		`no fault "ring" could last for ever`:   func(s *Space) { s.Budget = Budget{Majority, []string{"ring"}} },
+		`no fault "meteor" could last for ever`: func(s *Space) { s.Budget = Budget{Majority, []string{"meteor"}} },
 	} {
 		s := kvSpace()
 		bend(&s)
@@ -414,10 +425,102 @@ func TestDrawnRoles(t *testing.T) {
 	for seed := range uint64(200) {
 		for _, e := range s.Draw(seed).Faults {
 			f := e.Fault.(Pause)
+			if f.All {
+				count["all"]++
+				continue
+			}
 			require.Equal(t, f.Role == "", f.Node != sim.Nobody)
 			count[f.Role]++
 		}
 	}
-	assert.InDelta(t, 2000, count[""], 200)
-	assert.InDelta(t, 1000, count["leader"], 150)
+	assert.InDelta(t, 4000/16, count["all"], 60)
+	assert.InDelta(t, 1875, count[""], 200)
+	assert.InDelta(t, 937, count["leader"], 150)
+}
+
+// A swarm leaves kinds out: two kinds with even chances are both there in a quarter of the plans, and neither in another.
+func TestSwarm(t *testing.T) {
+	s := DefaultSpace("test/swarm")
+	s.Faults = []FaultKind{{Kind: "pause", Count: Range[int]{3, 3}}, {Kind: "lossy", Count: Range[int]{3, 3}, Share: sim.Million / 4}}
+	s.OpKinds = []OpKind{{Kind: "a", Weight: 1}, {Kind: "b", Weight: 1}}
+	const plans = 800
+	var faults [2][2]int // by whether there are pauses, and losses
+	alone := 0
+	for seed := range uint64(plans) {
+		p := s.Draw(seed)
+		var there [2]int
+		for _, e := range p.Faults {
+			if _, ok := e.Fault.(Pause); ok {
+				there[0] = 1
+			} else {
+				there[1] = 1
+			}
+		}
+		faults[there[0]][there[1]]++
+		ops := map[string]bool{}
+		for _, op := range p.Ops {
+			ops[op.Kind] = true
+		}
+		require.NotEmpty(t, ops)
+		if len(ops) == 1 {
+			alone++
+		}
+	}
+	assert.InDelta(t, plans*3/8, faults[0][0], 60)
+	assert.InDelta(t, plans*1/8, faults[0][1], 40)
+	assert.InDelta(t, plans*3/8, faults[1][0], 60)
+	assert.InDelta(t, plans*1/8, faults[1][1], 40)
+	assert.InDelta(t, plans*2*3/16, alone, 60)
+}
+
+// Half of the plans of a space with a quorum have a core, which is enough to go on, and the others suffer for ever.
+func TestDrawnCores(t *testing.T) {
+	s := DefaultSpace("test/core")
+	s.Nodes = Range[int]{5, 5}
+	s.Budget = Budget{Majority, []string{"crash", "pause", "isolate", "partition", "lossy", "clock_freeze"}}
+	cores, sizes := 0, map[int]int{}
+	for seed := range uint64(400) {
+		p := s.Draw(seed)
+		require.NoError(t, p.Check())
+		require.NoError(t, s.Beyond(p))
+		lasting := map[sim.NodeID]bool{}
+		for _, e := range p.Faults {
+			if e.Until == Forever {
+				require.Empty(t, p.passing(e.Fault))
+				for id := sim.NodeID(1); id <= 5; id++ {
+					if !slices.Contains(p.Core, id) && strings.Contains(e.Fault.String(), id.String()) {
+						lasting[id] = true
+					}
+				}
+			}
+		}
+		if len(p.Core) == 0 {
+			require.Empty(t, lasting)
+			continue
+		}
+		cores++
+		sizes[len(p.Core)]++
+		require.Len(t, lasting, 5-len(p.Core))
+	}
+	assert.InDelta(t, 200, cores, 40)
+	assert.InDelta(t, 100, sizes[3], 30)
+	assert.InDelta(t, 100, sizes[4], 30)
+}
+
+func TestBeyondTheBudget(t *testing.T) {
+	s := DefaultSpace("test/budget")
+	s.Budget = Budget{Majority, []string{"bit_rot", "isolate"}}
+	rot := func(id sim.NodeID) Event { return Event{Fault: BitRot{Target: Target{Node: id}}} }
+	for want, p := range map[string]Plan{
+		"": {Nodes: 3, Core: []sim.NodeID{1, 2}, Faults: []Event{rot(3), {Until: Forever, Fault: Isolate{Target{Node: 3}}}}},
+		"faults[0]: a bit_rot is more than it promises to survive in the core": {Nodes: 3, Core: []sim.NodeID{1, 2}, Faults: []Event{rot(1)}},
+		"faults[0]: a wipe is more than it promises to survive":                {Nodes: 3, Core: []sim.NodeID{1, 2}, Faults: []Event{{Fault: Wipe{Target: Target{Node: 3}}}}},
+		"core: n2 alone are not enough to go on":                               {Nodes: 3, Core: []sim.NodeID{2}},
+	} {
+		if err := s.Beyond(p); want == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.EqualError(t, err, want)
+		}
+	}
 }

@@ -99,12 +99,15 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 	}
 	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
 	s.Roles = []string{"leader", "next leader", "next leader", "next leader", "next voter", "next committer"}
+	s.Facts = []string{"Voted", "Appended", "Committed", "BecameLeader", "BecameCandidate", "Truncated", "Recovered"}
 	s.Storms = nemesis.Range[int]{Max: 6}
+	s.Buggify = true
+	s.Budget = nemesis.Budget{Quorum: nemesis.Majority, Outside: []string{"crash", "pause", "isolate"}}
 	s.Faults = append(s.Faults,
-		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Max: 24}, Window: short},
-		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Max: 16}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
-		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
-		nemesis.FaultKind{Kind: "clock_drift", Count: nemesis.Range[int]{Max: 2}, Rate: nemesis.Range[sim.PPM]{Min: 100_000, Max: 700_000}},
+		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 1, Max: 24}, Window: short},
+		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Min: 1, Max: 16}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
+		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Min: 1, Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
+		nemesis.FaultKind{Kind: "clock_drift", Count: nemesis.Range[int]{Min: 1, Max: 2}, Rate: nemesis.Range[sim.PPM]{Min: 100_000, Max: 700_000}},
 	)
 	s.Links = append(s.Links, nemesis.Range[netsim.Link]{
 		Min: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 20 * time.Millisecond}},
