@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,7 +162,16 @@ func (p *part) check(m *Model) Result {
 	if s.greedy() {
 		return Result{Verdict: Valid}
 	}
-	s.budget = cmp.Or(m.Budget, DefaultBudget)
+	total := cmp.Or(m.Budget, DefaultBudget)
+	// What took effect has mostly been seen, and counts as known: so first orders with few unknown outcomes.
+	for s.most = range fewUnseen {
+		s.budget = total / 8
+		if ok, _ := s.porcupine(false); ok {
+			return Result{Verdict: Valid}
+		}
+		total -= total/8 - max(s.budget, 0)
+	}
+	s.budget, s.most = total, math.MaxInt
 	ok, _ := s.porcupine(false)
 	switch {
 	case s.budget < 0:
@@ -173,16 +183,20 @@ func (p *part) check(m *Model) Result {
 	return Result{Verdict: Invalid, Ops: p.ops(), Detail: p.explain(s)}
 }
 
+// fewUnseen bounds the unknown outcomes of the first searches; each gets an eighth of the budget.
+const fewUnseen = 3
+
 // search looks for an order of one partition's calls that its model accepts.
 type search struct {
 	model    *Model
 	calls    []call
 	budget   int // steps left; negative once exhausted
+	most     int // unknown outcomes that an order may have before the last known one
 	panicked any // what Step panicked with, to be passed on
 }
 
 func newSearch(m *Model, calls []call) *search {
-	s := &search{model: m, calls: calls}
+	s := &search{model: m, calls: calls, most: math.MaxInt}
 	n := 0
 	for i := range calls {
 		c := &calls[i]
@@ -294,7 +308,7 @@ func (s *search) place(p placed, c *call) (ok bool, next any) {
 	if c.unseen() && p.left == 0 {
 		return true, p
 	}
-	if c.after&^p.used != 0 {
+	if c.after&^p.used != 0 || c.unseen() && bits.OnesCount64(p.used) >= s.most {
 		return false, nil
 	}
 	state, ok := s.step(p.state, c)
@@ -336,11 +350,22 @@ const greedySteps = 10_000
 // greedy looks for an order without memory and gives up soon: true is a proof, the order found; false says nothing. Most
 // valid histories end here, at a tenth of the cost of the full search.
 //
-// It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last.
+// It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last. An early
+// choice that was wrong is not undone within its steps, so it begins anew a few times, each time trying in another order.
 func (s *search) greedy() bool {
-	g := newGreedy(s)
-	return g.extend(s.model.Init, 0)
+	for round := range uint64(greedyRounds) {
+		g := newGreedy(s, round)
+		if g.extend(s.model.Init, 0) {
+			return true
+		}
+		if g.left >= 0 {
+			return false // all has been tried: it would be in any order
+		}
+	}
+	return false
 }
+
+const greedyRounds = 4
 
 type greedy struct {
 	*search
@@ -348,11 +373,12 @@ type greedy struct {
 	next, prev []int    // links between those not yet placed; len(byRet) is the ring's head
 	soonest    []uint64 // soonest[i] is the least from of byRet[i:]
 	left       int      // steps left
+	round      uint64
 }
 
-func newGreedy(s *search) *greedy {
+func newGreedy(s *search, round uint64) *greedy {
 	n := len(s.calls)
-	g := &greedy{search: s, left: greedySteps + 16*n, byRet: make([]*call, n), soonest: make([]uint64, n)}
+	g := &greedy{search: s, round: round, left: greedySteps + 16*n, byRet: make([]*call, n), soonest: make([]uint64, n)}
 	for i := range s.calls {
 		g.byRet[i] = &s.calls[i]
 	}
@@ -380,10 +406,7 @@ func (g *greedy) extend(state any, used uint64) bool {
 		return true // unknown outcomes are accepted everywhere, and last
 	}
 	deadline := g.byRet[first].ret
-	var effects [8]struct {
-		i    int
-		next any
-	}
+	var effects [8]effect
 	n := 0
 	for i := first; i != head && g.soonest[i] <= deadline; i = g.next[i] {
 		if g.byRet[i].from > deadline || g.byRet[i].after&^used != 0 {
@@ -404,12 +427,23 @@ func (g *greedy) extend(state any, used uint64) bool {
 			n++
 		}
 	}
+	if g.round > 0 && n > 1 {
+		slices.SortFunc(effects[:n], func(a, b effect) int {
+			return cmp.Compare(mix(mix(g.round, used), uint64(a.i)), mix(mix(g.round, used), uint64(b.i)))
+		})
+	}
 	for _, e := range effects[:n] {
 		if g.place(e.i, e.next, used) {
 			return true
 		}
 	}
 	return false
+}
+
+// effect is a call that could be next, and the state after it.
+type effect struct {
+	i    int
+	next any
 }
 
 // place puts a call next, and all others after it; if that fails it takes the call back.
@@ -453,7 +487,7 @@ const explained = 40
 // explain says why no order exists: the longest one that does, and the operation that fits nowhere after it. Porcupine
 // hands its partial orders out in the order of a map; the longest, then least, is the canonical one.
 func (p *part) explain(s *search) string {
-	s.budget = math.MaxInt // the same search has just ended within its budget
+	s.budget, s.most = math.MaxInt, math.MaxInt // the same search has just ended within its budget
 	_, orders := s.porcupine(true)
 	slices.SortFunc(orders, func(a, b []int) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), slices.Compare(a, b))
