@@ -243,3 +243,36 @@ func TestRecovery(t *testing.T) {
 	require.NoError(t, l.TruncateSuffix(20))
 	assert.Contains(t, disk.List("log/"), "log/00000100.seg", "no index is used twice")
 }
+
+// TestExisting: a log that must be there and is not is an error, and nothing is done about it.
+func TestExisting(t *testing.T) {
+	existing := wal.Options{SegmentSize: 400, Existing: true}
+	d := disksim.New(1, 1, disksim.Config{Crash: []disksim.Mode{disksim.LoseAll}})
+	m := disktest.NewMachine(d)
+	disk := m.Boot()
+	_, err := wal.Open(disk, "log", existing)
+	require.ErrorIs(t, err, wal.ErrMissing)
+	require.NoError(t, disk.Open("log/notes.txt").Append([]byte("not ours")))
+	_, err = wal.Open(disk, "log", existing)
+	require.ErrorIs(t, err, wal.ErrMissing)
+	require.NoError(t, disk.Open("log/00000001.seg").Append([]byte("torn")))
+	_, err = wal.Open(disk, "log", existing)
+	require.ErrorIs(t, err, wal.ErrMissing)
+	require.Equal(t, []string{"log/00000001.seg", "log/notes.txt"}, disk.List(""))
+
+	l := open(t, disk, small)
+	appendN(t, l, 1)
+	require.NoError(t, l.Sync())
+	m.Crash()
+	l = open(t, m.Boot(), existing)
+	require.Equal(t, []string{"record 1"}, content(l))
+	require.NoError(t, l.TruncatePrefix(2))
+	require.NoError(t, l.Sync())
+	m.Crash()
+	l = open(t, m.Boot(), existing)
+	require.EqualValues(t, 2, l.First(), "an empty log is one")
+	m.Crash()
+	d.Wipe()
+	_, err = wal.Open(m.Boot(), "log", existing)
+	require.ErrorIs(t, err, wal.ErrMissing)
+}

@@ -37,6 +37,9 @@
 // no help: sectors reach the disk in any order.) Mark writes the mark alone, for a log that is about to be idle. Open syncs
 // the log before it returns, so what it found is durable, and marked by the next write.
 //
+// A disk that was emptied, or put in the place of another, has no damage to find. Options.Existing tells Open that there
+// must be a log, so that such a disk is an error and not a fresh start.
+//
 // # Errors
 //
 // After any error of the disk the log is failed for good: a failed sync leaves it unknown which pages are clean (Rebello

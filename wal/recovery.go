@@ -18,16 +18,12 @@ type Recovery struct {
 }
 
 // Open opens the log of this name, or an empty one. What it finds is on disk when it returns: it syncs, unless there is
-// no file yet. A *CorruptError says that synced records are damaged; the files are then left as they are. Any other error
-// is the disk's.
+// no file yet. A *CorruptError says that synced records are damaged, ErrMissing that there are none where Options.Existing
+// has it that there were; the files are then left as they are. Any other error is the disk's.
 func Open(disk sim.Disk, name string, o Options) (*Log, error) {
 	l := &Log{disk: disk, name: name, options: o.withDefaults(), sealed: true, low: 1, next: 1}
 	l.seed = crc32.Checksum([]byte(name), castagnoli)
-	files := disk.List(name + "/")
-	if len(files) == 0 {
-		return l, nil
-	}
-	if err := l.recover(files); err != nil {
+	if err := l.recover(disk.List(name + "/")); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -54,8 +50,13 @@ func (f *found) root() *found {
 
 func (l *Log) recover(files []string) error {
 	all, err := l.survey(files)
-	if err != nil || len(all) == 0 {
+	switch {
+	case err != nil:
 		return err
+	case len(all) == 0 && l.options.Existing:
+		return ErrMissing
+	case len(all) == 0:
+		return nil
 	}
 	l.newest = all[len(all)-1].index
 
@@ -69,6 +70,9 @@ func (l *Log) recover(files []string) error {
 	}
 	if err := l.checkMarks(all, tip); err != nil {
 		return err
+	}
+	if tip < 0 && l.options.Existing {
+		return ErrMissing
 	}
 
 	// What is newer and did not fit is dropped before anything else is written, so that it can never fit again. What is

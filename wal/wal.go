@@ -19,6 +19,9 @@ var (
 	ErrTooLarge = errors.New("wal: record is too large")
 )
 
+// ErrMissing is Open's answer where Options.Existing promised a log: the disk is another one, or was emptied.
+var ErrMissing = errors.New("wal: log is missing")
+
 // Errors that stay: every later call returns the same.
 var (
 	ErrClosed = errors.New("wal: log is closed")
@@ -42,6 +45,9 @@ type Options struct {
 	SegmentSize int64
 	// MaxRecord bounds a record's size in bytes. 0 means 1 MiB; at most 16 MiB - 1.
 	MaxRecord int
+	// Existing says that something of this log has been on disk before: Open returns ErrMissing if nothing is left, rather
+	// than begin anew. Only the caller can know; an empty disk looks like the first day.
+	Existing bool
 }
 
 func (o Options) withDefaults() Options {
