@@ -273,22 +273,27 @@ type run struct {
 	world *sim.World
 	watch *watch
 	walls map[sim.NodeID][]time.Duration // the wall clock at each second
+	disks map[sim.NodeID]*disksim.Disk
 }
 
 func newRun(p Plan) *run {
-	r := &run{watch: &watch{}, walls: map[sim.NodeID][]time.Duration{}}
+	r := &run{watch: &watch{}, walls: map[sim.NodeID][]time.Duration{}, disks: map[sim.NodeID]*disksim.Disk{}}
 	net := netsim.New(p.Seed, netsim.Config{Link: p.Link})
 	r.world = sim.New(sim.Config{
-		Seed:     p.Seed,
-		Network:  net,
-		Disk:     func(id sim.NodeID) sim.Storage { return disksim.New(p.Seed, id, p.Disk) },
+		Seed:    p.Seed,
+		Network: net,
+		Disk: func(id sim.NodeID) sim.Storage {
+			r.disks[id] = disksim.New(p.Seed, id, p.Disk)
+			return r.disks[id]
+		},
 		Deep:     true,
 		Observer: r.watch,
 	})
 	roles := &Roles{}
 	roles.Set("second", 2)
 	r.world.At(clock.Time(1500*time.Millisecond), func() { roles.Set("third", 3) })
-	Apply(Stage{World: r.world, Net: net, Roles: roles}, p)
+	disk := func(id sim.NodeID) *disksim.Disk { return r.disks[id] }
+	Apply(Stage{World: r.world, Net: net, Disk: disk, Roles: roles}, p)
 	for range p.Nodes {
 		r.world.Add(func(sim.NodeID) sim.Node { return &chatterer{nodes: p.Nodes} })
 	}
@@ -359,6 +364,12 @@ func (c *chatterer) Timeout(env sim.Env, _ sim.Timer) {
 type watch struct {
 	lines, told []string
 	deliveries  []delivery
+	syncs       []synced
+}
+
+type synced struct {
+	at  clock.Time
+	err any
 }
 
 type delivery struct {
@@ -373,6 +384,8 @@ func (w *watch) Step(step *sim.Step) {
 		w.lines = append(w.lines, fmt.Sprintf("%s fault %s", step.At, step.Payload))
 	case sim.KindCrash, sim.KindBoot, sim.KindPause, sim.KindResume:
 		w.lines = append(w.lines, fmt.Sprintf("%s %s %s", step.At, step.Kind, step.Node))
+	case sim.KindSync:
+		w.syncs = append(w.syncs, synced{step.At, step.Payload})
 	case sim.KindDeliver:
 		w.deliveries = append(w.deliveries, delivery{step.Peer, step.Node, step.Payload.(chat).Sent})
 	}

@@ -120,6 +120,40 @@ var kinds = []kind{
 		Kind:   "clock_freeze",
 		Window: Range[time.Duration]{10 * time.Millisecond, 5 * time.Second},
 	}),
+	define[LoseUnsynced](1, FaultKind{
+		Kind:   "lose_unsynced",
+		Window: Range[time.Duration]{200 * time.Millisecond, 4 * time.Second},
+	}),
+	define[TornWrite](1, FaultKind{
+		Kind:   "torn_write",
+		Window: Range[time.Duration]{200 * time.Millisecond, 4 * time.Second},
+	}),
+	define[SyncError](1, FaultKind{
+		Kind:   "sync_error",
+		Window: Range[time.Duration]{500 * time.Millisecond, 5 * time.Second},
+		Rate:   Range[sim.PPM]{50_000, sim.Million},
+	}),
+	define[DiskFull](1, FaultKind{
+		Kind:   "disk_full",
+		Window: Range[time.Duration]{500 * time.Millisecond, 5 * time.Second},
+	}),
+	define[SlowDisk](1, FaultKind{
+		Kind:   "slow_disk",
+		Window: Range[time.Duration]{500 * time.Millisecond, 10 * time.Second},
+	}),
+	define[BitRot](1, FaultKind{
+		Kind: "bit_rot",
+	}),
+	define[MisdirectedWrite](1, FaultKind{
+		Kind: "misdirected_write",
+	}),
+	define[ReadError](1, FaultKind{
+		Kind: "read_error",
+	}),
+	define[Wipe](1, FaultKind{
+		Kind:   "wipe",
+		Window: Range[time.Duration]{200 * time.Millisecond, 4 * time.Second},
+	}),
 }
 
 // kind is a kind of fault.
