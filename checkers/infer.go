@@ -44,6 +44,53 @@ func inferKey(calls []call) []call {
 	return kept
 }
 
+// appendTo is an Append to a key that held a certain text, as a value that was found later shows.
+type appendTo struct {
+	Append
+	before string
+}
+
+// sharpenKey is Model.sharpen for one key. A value in which a text was found shows what stood before it: as nothing but
+// Appends can come between, that is what the key held when the text was appended. Without this a search tries the Appends
+// that ran at one time in all orders, and finds at the next Get that most were wrong.
+func sharpenKey(calls []call) (changed bool) {
+	t := texts{appends: true}
+	if !t.delimit(calls) {
+		return false
+	}
+	writers := make(map[string]int, len(calls))
+	for i := range calls {
+		if text, ok := written(&calls[i]); ok {
+			writers[text]++
+		}
+	}
+	before := make(map[string]string, len(calls)) // by piece of a value that was found
+	for i := range calls {
+		value, ok := read(&calls[i])
+		if !ok || calls[i].unseen() || calls[i].output == any(Swapped(false)) {
+			continue
+		}
+		for at := 0; at < len(value.Text); {
+			n := strings.IndexByte(value.Text[at:], t.delimiter) + 1
+			if n == 0 {
+				break // no call wrote this: the search will say so
+			}
+			before[value.Text[at:at+n]] = value.Text[:at]
+			at += n
+		}
+	}
+	for i := range calls {
+		c := &calls[i]
+		if o, ok := c.input.(Append); ok && !c.unseen() && writers[o.Text] == 1 {
+			if text, found := before[o.Text]; found {
+				c.input = appendTo{o, text}
+				changed = true
+			}
+		}
+	}
+	return changed
+}
+
 // texts knows what a key's texts reveal.
 type texts struct {
 	appends   bool // values are concatenations of texts

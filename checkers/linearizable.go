@@ -54,6 +54,10 @@ type Model struct {
 	// leaving it out of the result), change its input, and its output and ret, as long as the partition is linearizable
 	// after it if and only if it was before.
 	infer func(calls []call) []call
+
+	// sharpen changes inputs to such as refuse more states: those in which the outputs of other calls show that they did
+	// not take effect. The partition is linearizable after it if and only if it was before. It is false if nothing changed.
+	sharpen func(calls []call) (changed bool)
 }
 
 // Unseen is the output of an operation whose outcome nobody saw: it may take effect at any time after its invocation, or
@@ -162,6 +166,14 @@ func (p *part) check(m *Model) Result {
 	if s.greedy() {
 		return Result{Verdict: Valid}
 	}
+	plain := s
+	if m.sharpen != nil {
+		if sharp := slices.Clone(s.calls); m.sharpen(sharp) {
+			if s = newSearch(m, sharp); s.greedy() {
+				return Result{Verdict: Valid}
+			}
+		}
+	}
 	total := cmp.Or(m.Budget, DefaultBudget)
 	// What took effect has mostly been seen, and counts as known: so first orders with few unknown outcomes.
 	for s.most = range fewUnseen {
@@ -179,6 +191,12 @@ func (p *part) check(m *Model) Result {
 			p.label(), cmp.Or(m.Budget, DefaultBudget), p.size())}
 	case ok:
 		return Result{Verdict: Valid}
+	}
+	if plain != s { // what was refused early says less: show the plain search, if it ends
+		plain.budget = total
+		if _, _ = plain.porcupine(false); plain.budget >= 0 {
+			s = plain
+		}
 	}
 	return Result{Verdict: Invalid, Ops: p.ops(), Detail: p.explain(s)}
 }
@@ -350,22 +368,11 @@ const greedySteps = 10_000
 // greedy looks for an order without memory and gives up soon: true is a proof, the order found; false says nothing. Most
 // valid histories end here, at a tenth of the cost of the full search.
 //
-// It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last. An early
-// choice that was wrong is not undone within its steps, so it begins anew a few times, each time trying in another order.
+// It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last.
 func (s *search) greedy() bool {
-	for round := range uint64(greedyRounds) {
-		g := newGreedy(s, round)
-		if g.extend(s.model.Init, 0) {
-			return true
-		}
-		if g.left >= 0 {
-			return false // all has been tried: it would be in any order
-		}
-	}
-	return false
+	g := newGreedy(s)
+	return g.extend(s.model.Init, 0)
 }
-
-const greedyRounds = 4
 
 type greedy struct {
 	*search
@@ -373,12 +380,11 @@ type greedy struct {
 	next, prev []int    // links between those not yet placed; len(byRet) is the ring's head
 	soonest    []uint64 // soonest[i] is the least from of byRet[i:]
 	left       int      // steps left
-	round      uint64
 }
 
-func newGreedy(s *search, round uint64) *greedy {
+func newGreedy(s *search) *greedy {
 	n := len(s.calls)
-	g := &greedy{search: s, round: round, left: greedySteps + 16*n, byRet: make([]*call, n), soonest: make([]uint64, n)}
+	g := &greedy{search: s, left: greedySteps + 16*n, byRet: make([]*call, n), soonest: make([]uint64, n)}
 	for i := range s.calls {
 		g.byRet[i] = &s.calls[i]
 	}
@@ -406,7 +412,10 @@ func (g *greedy) extend(state any, used uint64) bool {
 		return true // unknown outcomes are accepted everywhere, and last
 	}
 	deadline := g.byRet[first].ret
-	var effects [8]effect
+	var effects [8]struct {
+		i    int
+		next any
+	}
 	n := 0
 	for i := first; i != head && g.soonest[i] <= deadline; i = g.next[i] {
 		if g.byRet[i].from > deadline || g.byRet[i].after&^used != 0 {
@@ -427,23 +436,12 @@ func (g *greedy) extend(state any, used uint64) bool {
 			n++
 		}
 	}
-	if g.round > 0 && n > 1 {
-		slices.SortFunc(effects[:n], func(a, b effect) int {
-			return cmp.Compare(mix(mix(g.round, used), uint64(a.i)), mix(mix(g.round, used), uint64(b.i)))
-		})
-	}
 	for _, e := range effects[:n] {
 		if g.place(e.i, e.next, used) {
 			return true
 		}
 	}
 	return false
-}
-
-// effect is a call that could be next, and the state after it.
-type effect struct {
-	i    int
-	next any
 }
 
 // place puts a call next, and all others after it; if that fails it takes the call back.

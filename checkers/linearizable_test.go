@@ -27,7 +27,7 @@ func checkAll(t require.TestingT, m Model, ops []*sim.Op) Verdict {
 	if result.Verdict == Unknown {
 		return Unknown
 	}
-	plain, inferred := true, true
+	plain, inferred, sharp := true, true, true
 	for _, p := range partition(&m, ops) {
 		calls := m.infer(slices.Clone(p.calls))
 		ok := search(calls)
@@ -35,7 +35,12 @@ func checkAll(t require.TestingT, m Model, ops []*sim.Op) Verdict {
 		if newSearch(&m, calls).greedy() {
 			require.True(t, ok, "a greedy order is an order")
 		}
+		if m.sharpen != nil {
+			m.sharpen(calls)
+		}
+		sharp = sharp && search(calls)
 	}
+	require.Equal(t, result.Verdict == Valid, sharp, "sharpened")
 	require.Equal(t, result.Verdict == Valid, plain, "without inference")
 	require.Equal(t, result.Verdict == Valid, inferred, "without the greedy search")
 	return result.Verdict

@@ -105,7 +105,7 @@ func keyed(name string, allows func(input any) bool) Model {
 		Init:  keyState{},
 		Step:  stepKey,
 		Hash:  func(state any) uint64 { return state.(keyState).hash },
-		infer: inferKey,
+		infer: inferKey, sharpen: sharpenKey,
 	}
 }
 
@@ -176,6 +176,11 @@ func stepKey(state, input, output any) (next any, ok bool) {
 		}
 		return s.put(o.Text), true
 	case Append:
+		return s.append(o.Text), true
+	case appendTo:
+		if s.Text != o.before {
+			return state, false
+		}
 		return s.append(o.Text), true
 	case Delete:
 		if deleted, told := output.(Deleted); told && bool(deleted) != s.Found || !told && s.fresh {
