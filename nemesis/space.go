@@ -100,7 +100,7 @@ func DefaultSpace(scenario string) Space {
 			Max: disksim.Config{SyncMin: time.Millisecond, SyncMax: 10 * time.Millisecond},
 		}},
 		Faults: []FaultKind{
-			{Kind: "crash", Count: Range[int]{6, 14}, Share: 7 * sim.Million / 8},
+			{Kind: "crash", Count: Range[int]{9, 18}, Share: 7 * sim.Million / 8},
 			{Kind: "restart", Count: Range[int]{1, 3}},
 			{Kind: "rolling_restart", Count: Range[int]{1, 2}, Share: seldom},
 			{Kind: "pause", Count: Range[int]{2, 6}, Share: often},

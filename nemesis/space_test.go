@@ -294,7 +294,7 @@ func TestSpacesThatMakeNoSense(t *testing.T) {
 		"a duration from 0s to 30s":          func(s *Space) { s.Duration.Min = 0 },
 		"operations from -1 to 150":          func(s *Space) { s.Ops.Min = -1 },
 		`there is no fault "meteor"`:         func(s *Space) { s.Faults[0].Kind = "meteor" },
-		"fault crash: a count from 15 to 14": func(s *Space) { s.Faults[0].Count.Min = 15 },
+		"fault crash: a count from 19 to 18": func(s *Space) { s.Faults[0].Count.Min = 19 },
 		"operation get: a weight of -1":      func(s *Space) { s.OpKinds[0].Weight = -1 },
 		"operation get: has a key":           func(s *Space) { s.Keys = nil },
 		"links from uniform 1ms–20ms":        func(s *Space) { s.Links[0].Min, s.Links[0].Max = s.Links[0].Max, s.Links[0].Min },

@@ -291,7 +291,7 @@ func followsOne(r *Run) bool {
 }
 
 func kvOp(o nemesis.Op) raft.Op {
-	op := raft.KVOp{Key: o.Key, Value: o.Value}
+	op := raft.KVOp{Key: o.Key, Value: piece(o.Value)}
 	switch o.Kind {
 	case "get":
 		op.Kind = raft.KVGet
@@ -300,15 +300,23 @@ func kvOp(o nemesis.Op) raft.Op {
 	case "put":
 		op.Kind = raft.KVPut
 	case "append":
-		op.Kind, op.Value = raft.KVAppend, o.Value+";"
+		op.Kind = raft.KVAppend
 	case "cas":
-		op.Kind, op.Old = raft.KVCAS, o.Arg
+		op.Kind, op.Old = raft.KVCAS, piece(o.Arg)
 	case "delete":
 		op.Kind = raft.KVDelete
 	default:
 		panic("raft/kv has no operation " + o.Kind)
 	}
 	return op
+}
+
+// piece ends a text in what is in no text, so that a value shows the appends that it is made of: see checkers.Append.
+func piece(text string) string {
+	if text == "" {
+		return ""
+	}
+	return text + ";"
 }
 
 func kvForChecker(input, output any) (any, any) {
