@@ -102,11 +102,22 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 	s.Facts = []string{"Voted", "Appended", "Committed", "BecameLeader", "BecameCandidate", "Truncated", "Recovered"}
 	s.Storms = nemesis.Range[int]{Max: 6}
 	s.Buggify = true
-	s.Budget = nemesis.Budget{Quorum: nemesis.Majority, Outside: []string{"crash", "pause", "isolate"}}
+	// A member stops when its disk errs or shows damage, and counts as failed from then on: so damage, which no reboot
+	// mends, strikes outside the core only. A wiped disk has forgotten votes and entries that were promised; without
+	// changes of membership nothing survives that.
+	s.Budget = nemesis.Budget{
+		Quorum:  nemesis.Majority,
+		Outside: []string{"crash", "crash", "pause", "pause", "isolate", "isolate", "bit_rot", "misdirected_write", "read_error"},
+	}
 	s.Faults = append(s.Faults,
 		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 1, Max: 24}, Window: short},
 		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Min: 1, Max: 16}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
 		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Min: 1, Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
+		nemesis.FaultKind{Kind: "lose_unsynced", Count: nemesis.Range[int]{Min: 1, Max: 4}},
+		nemesis.FaultKind{Kind: "torn_write", Count: nemesis.Range[int]{Min: 1, Max: 4}},
+		nemesis.FaultKind{Kind: "sync_error", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 4},
+		nemesis.FaultKind{Kind: "disk_full", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 8},
+		nemesis.FaultKind{Kind: "slow_disk", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 4},
 		nemesis.FaultKind{Kind: "clock_drift", Count: nemesis.Range[int]{Min: 1, Max: 2}, Rate: nemesis.Range[sim.PPM]{Min: 100_000, Max: 700_000}},
 	)
 	s.Links = append(s.Links, nemesis.Range[netsim.Link]{
