@@ -1,7 +1,6 @@
 package raft
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -10,9 +9,8 @@ import (
 
 // Call is one operation that a Client is to carry out.
 type Call struct {
-	At       time.Duration // not before this, on the client's monotonic clock
-	Op       Op
-	Deadline time.Duration // instead of the client's; 0: that one
+	At time.Duration // not before this, on the client's monotonic clock
+	Op Op
 }
 
 // ClientConfig is what a Client does, and how patiently.
@@ -22,6 +20,7 @@ type ClientConfig struct {
 	Retry    time.Duration // a server has this long to carry an operation out, then it is the next one's turn; default 200 ms
 	Backoff  time.Duration // after a refusal, ask again after this; default 20 ms
 	Deadline time.Duration // give an operation up after this; default 3 s
+	Patient  time.Duration // on its monotonic clock: it gives up none that begins then or later; 0 means never
 }
 
 // Client carries out operations on a service, one after the other, and records them in the world's history. An
@@ -93,12 +92,14 @@ func (c *Client) schedule(env sim.Env) {
 		env.SetTimer(callTimer, wait)
 		return
 	}
-	call := c.c.Calls[c.next]
+	op := c.c.Calls[c.next].Op
 	c.next++
 	c.seq++
-	c.req = &Request{Client: c.session, Seq: c.seq, Op: call.Op}
-	c.op = sim.Invoke(env, call.Op)
-	env.SetTimer(deadlineTimer, cmp.Or(call.Deadline, c.c.Deadline))
+	c.req = &Request{Client: c.session, Seq: c.seq, Op: op}
+	c.op = sim.Invoke(env, op)
+	if c.c.Patient == 0 || env.Elapsed() < c.c.Patient {
+		env.SetTimer(deadlineTimer, c.c.Deadline)
+	}
 	c.ask(env)
 }
 

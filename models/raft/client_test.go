@@ -111,6 +111,15 @@ func TestClientRetriesAndGivesUp(t *testing.T) {
 	require.False(t, c.Done())
 }
 
+func TestAPatientClientDoesNotGiveUp(t *testing.T) {
+	c := newCall(Call{Op: put}, Call{At: 4 * time.Second, Op: put})
+	c.Client.c.Patient = 4 * time.Second
+	c.Advance(time.Minute)
+	ops := c.World.History()
+	require.Equal(t, sim.Info, ops[0].Outcome)
+	require.Equal(t, sim.Pending, ops[1].Outcome)
+}
+
 func TestClientComesToAllServers(t *testing.T) {
 	// n2 leads nobody but n3, and neither hears of n4: n2 says nothing, n3 always names n2.
 	c := newCall(Call{Op: put})
