@@ -24,18 +24,21 @@ func Buggify(env Env, site string) bool {
 	if o.Sites == 0 || n.guard&guardVoid != 0 {
 		return false
 	}
-	if !Chance(NewStream(n.w.config.Seed, "buggify/"+site).At(0), o.Sites) {
-		return false
-	}
 	r := n.slow()
-	s, ok := r.odd[site]
-	if !ok {
+	s := r.odd[site]
+	if s == nil {
+		s = &oddity{on: Chance(NewStream(n.w.config.Seed, "buggify/"+site).At(0), o.Sites)}
+		s.visits = NewStream(n.w.config.Seed, "buggify/"+site, uint64(n.id), uint64(n.number))
 		if r.odd == nil {
-			r.odd = make(map[string]*Stream)
+			r.odd = make(map[string]*oddity)
 		}
-		s = new(Stream)
-		*s = NewStream(n.w.config.Seed, "buggify/"+site, uint64(n.id), uint64(n.number))
 		r.odd[site] = s
 	}
-	return s.Chance(o.Visits)
+	return s.on && s.visits.Chance(o.Visits)
+}
+
+// oddity is a site at one incarnation.
+type oddity struct {
+	on     bool // in this run
+	visits Stream
 }

@@ -252,13 +252,13 @@ func (n *incarnation) take(due func(*trap) bool) {
 		default:
 			d := t.pause
 			if t.until != 0 {
-				d = t.until.Sub(max(n.depart, n.w.now))
+				if d = t.until.Sub(max(n.depart, n.w.now)); d <= 0 {
+					continue
+				}
 			}
-			if d > 0 {
-				n.leave(&effect{kind: effectPause})
-				n.delay(d)
-				n.leave(&effect{kind: effectGo})
-			}
+			n.leave(&effect{kind: effectPause})
+			n.delay(d)
+			n.leave(&effect{kind: effectGo})
 		}
 	}
 	if n.rare == nil {

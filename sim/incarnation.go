@@ -53,7 +53,7 @@ type rare struct {
 	disk     Disk
 	results  map[Timer]error // of background syncs
 	subs     map[subKey]*sub
-	odd      map[string]*Stream // by site of Buggify: draws of the visits
+	odd      map[string]*oddity // by site of Buggify
 	ends     []func()           // called when the incarnation ends
 }
 

@@ -357,6 +357,9 @@ func (r *Raft) becomeHalted(env sim.Env, err error) {
 // drawTimeout draws the time until the next campaign anew, so that split votes do not repeat (paper §5.2).
 func (r *Raft) drawTimeout(env sim.Env) {
 	r.timeout = r.c.ElectionTimeout + time.Duration(env.Rand().Int64N(int64(r.c.ElectionTimeout)))
+	if sim.Buggify(env, "raft: impatient") {
+		r.timeout = r.c.ElectionTimeout
+	}
 	env.SetTimer(electionTimer, r.timeout)
 }
 

@@ -15,7 +15,7 @@ func (r *Raft) replicate(env sim.Env) {
 			continue
 		}
 		if m == nil || m.PrevIndex != p.next-1 {
-			m = r.entriesFrom(p.next)
+			m = r.entriesFrom(env, p.next)
 		}
 		p.next += uint64(len(m.Entries))
 		env.Send(r.c.Peers[i], m)
@@ -25,15 +25,18 @@ func (r *Raft) replicate(env sim.Env) {
 // replicateTo sends one follower a batch of what it lacks.
 func (r *Raft) replicateTo(env sim.Env, i int) {
 	p := &r.peers[i]
-	m := r.entriesFrom(p.next)
+	m := r.entriesFrom(env, p.next)
 	if !p.probing {
 		p.next += uint64(len(m.Entries))
 	}
 	env.Send(r.c.Peers[i], m)
 }
 
-func (r *Raft) entriesFrom(next uint64) *AppendEntries {
+func (r *Raft) entriesFrom(env sim.Env, next uint64) *AppendEntries {
 	end := min(next+uint64(r.c.MaxBatch), r.last()+1)
+	if next < end && sim.Buggify(env, "raft: a batch of one") {
+		end = next + 1
+	}
 	return &AppendEntries{
 		Term:      r.term,
 		PrevIndex: next - 1,
@@ -87,6 +90,9 @@ func (r *Raft) onAppend(env sim.Env, from sim.NodeID, m *AppendEntries) {
 	// Behind the last entry of the message this log may differ from the leader's (paper, Figure 2, AppendEntries 5).
 	match := m.PrevIndex + uint64(len(m.Entries))
 	env.Send(from, r.accept(match, m.Round))
+	if sim.Buggify(env, "raft: an answer given twice") {
+		env.Send(from, r.accept(match, m.Round))
+	}
 	r.commitTo(env, min(m.Commit, match))
 }
 
