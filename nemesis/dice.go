@@ -23,7 +23,7 @@ type dice struct {
 }
 
 const (
-	rollBits  = 52 // enough for two times of a run; more per roll are only wasted
+	rollBits  = 64
 	leastBits = 12
 )
 

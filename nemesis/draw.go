@@ -77,7 +77,7 @@ func (s Space) draw(t *rapid.T) Plan {
 		d.victim = d.anyNode()
 	}
 	for range between(d, s.Storms) {
-		d.storms = append(d.storms, d.anyMoment())
+		d.storms = append(d.storms, d.anyMoment(time.Millisecond))
 	}
 	if s.Budget.Quorum != nil && d.below(2) == 0 {
 		s.drawCore(d)
@@ -99,7 +99,7 @@ func (s Space) drawFaults(d *drawing) {
 			k.Window = d.extreme(k.Window)
 		}
 		for range between(d, k.Count) {
-			e := Event{At: d.moment()}
+			e := Event{At: d.moment(time.Microsecond)}
 			if d.facts = nil; !kind.instant() {
 				e.Until = min(e.At+d.span(k.Window), p.Duration)
 				d.facts = s.Facts
@@ -112,7 +112,8 @@ func (s Space) drawFaults(d *drawing) {
 	slices.SortStableFunc(p.Faults, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
 }
 
-// drawCore leaves some nodes out of the core, and has them suffer for ever.
+// drawCore leaves some nodes out of the core, and has them suffer for ever: from the last quarter on, as what is rare
+// needs the whole cluster.
 func (s Space) drawCore(d *drawing) {
 	p := d.plan
 	ids := d.order()
@@ -126,7 +127,8 @@ func (s Space) drawCore(d *drawing) {
 	for _, d.only = range ids[size:] {
 		for range 1 + d.below(2) {
 			kind := kindNamed(s.Budget.Outside[d.below(len(s.Budget.Outside))])
-			p.Faults = append(p.Faults, Event{At: d.moment(), Until: kind.forever(), Fault: kind.draw(d, kind.FaultKind)})
+			at := p.Duration - time.Duration(d.below(int(p.Duration/4/time.Microsecond))+1)*time.Microsecond
+			p.Faults = append(p.Faults, Event{At: at, Until: kind.forever(), Fault: kind.draw(d, kind.FaultKind)})
 		}
 	}
 	d.only = sim.Nobody
@@ -134,10 +136,10 @@ func (s Space) drawCore(d *drawing) {
 
 // extreme is a range of windows, or in some plans one of much shorter or longer ones.
 func (d *drawing) extreme(r Range[time.Duration]) Range[time.Duration] {
-	switch d.below(8) {
+	switch d.below(16) {
 	case 0:
 		return Range[time.Duration]{r.Max, max(r.Max, min(4*r.Max, d.plan.Duration))}
-	case 1:
+	case 1, 2:
 		return Range[time.Duration]{max(r.Min/20, time.Microsecond), max(r.Min, time.Microsecond)}
 	}
 	return r
@@ -161,7 +163,7 @@ func (s Space) drawOps(d *drawing) {
 	// The times come first and by themselves, so that nothing but they need be sorted.
 	times := make([]time.Duration, between(d, s.Ops))
 	for i := range times {
-		times[i] = d.moment()
+		times[i] = d.moment(time.Millisecond)
 	}
 	slices.Sort(times)
 	p.Ops = slices.Grow(p.Ops, len(times))
@@ -220,23 +222,27 @@ const (
 	stormSpan  = time.Second
 )
 
-// moment is a time of the fault phase, in whole microseconds. Storms gather moments; since they begin anywhere, and one
+// moment is a time of the fault phase, in whole units. Storms gather moments; since they begin anywhere, and one
 // at the end of the phase goes on at its start, moments are uniform with them and without.
-func (d *drawing) moment() time.Duration {
+func (d *drawing) moment(unit time.Duration) time.Duration {
 	if len(d.storms) == 0 || d.below(4) >= stormShare {
-		return d.anyMoment()
+		return d.anyMoment(unit)
 	}
-	at := d.storms[d.below(len(d.storms))] + time.Duration(d.below(int(stormSpan/time.Microsecond)))*time.Microsecond
+	at := d.storms[d.below(len(d.storms))] + time.Duration(d.below(int(stormSpan/unit)))*unit
 	return at % d.plan.Duration
 }
 
-func (d *drawing) anyMoment() time.Duration {
-	return time.Duration(d.below(int(d.plan.Duration/time.Microsecond))) * time.Microsecond
+func (d *drawing) anyMoment(unit time.Duration) time.Duration {
+	return time.Duration(d.below(max(int(d.plan.Duration/unit), 1))) * unit
 }
 
+// span is in whole microseconds, and in as many steps as spanSteps: each bit of a draw costs.
 func (d *drawing) span(r Range[time.Duration]) time.Duration {
-	return r.Min + time.Duration(d.below(int((r.Max-r.Min)/time.Microsecond)+1))*time.Microsecond
+	step := max((r.Max-r.Min)/spanSteps, time.Microsecond).Truncate(time.Microsecond)
+	return r.Min + time.Duration(d.below(int((r.Max-r.Min)/step)+1))*step
 }
+
+const spanSteps = 4096
 
 func between[T ~int | ~int64](d *drawing, r Range[T]) T {
 	return r.Min + T(d.below(int(r.Max-r.Min)+1))

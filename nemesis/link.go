@@ -52,7 +52,7 @@ func (f *Partition) fields(c *codec) {
 func (f *Partition) draw(d *drawing, _ FaultKind) {
 	some, others := d.split()
 	f.Groups, f.OneWay = [][]sim.NodeID{some, others}, d.below(3) == 0
-	if !f.OneWay && others[0] < some[0] {
+	if !f.OneWay && others[0] < some[0] || f.OneWay && d.only != sim.Nobody && d.below(2) == 0 {
 		f.Groups[0], f.Groups[1] = others, some
 	}
 }

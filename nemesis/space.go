@@ -42,7 +42,8 @@ type Space struct {
 	Keys    []string // of the operations that have one
 }
 
-// Range is the numbers, each as likely as any other, from Min to Max, both included. Durations are drawn in steps of a microsecond.
+// Range is the numbers, each as likely as any other, from Min to Max, both included. Durations are drawn in whole
+// microseconds, in some 4,096 steps.
 type Range[T any] struct{ Min, Max T }
 
 // Budget is what a model promises to survive beyond Space.Faults, so that every failure is a bug: faults that never end,
