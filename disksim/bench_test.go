@@ -46,15 +46,15 @@ func BenchmarkAppendSync(b *testing.B) {
 					if err := disk.Sync(); err != nil {
 						b.Fatal(err)
 					}
-					d.Synced(p.token)
+					d.Synced(p.token, nil)
 				} else if i%64 == 0 {
 					_ = disk.Sync()
-					d.Synced(p.token)
+					d.Synced(p.token, nil)
 				}
 				if i%(1<<14) == 1<<14-1 {
 					_ = disk.Remove("log")
 					_ = disk.Sync()
-					d.Synced(p.token)
+					d.Synced(p.token, nil)
 				}
 			}
 		})
@@ -82,7 +82,7 @@ func BenchmarkCrash(b *testing.B) {
 		for i := range 20 {
 			if i == 10 {
 				must(disk.Sync())
-				d.Synced(p.token)
+				d.Synced(p.token, nil)
 			}
 			must(f.Append(record))
 		}

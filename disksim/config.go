@@ -71,8 +71,14 @@ type Stats struct {
 	BytesLost  int64 // written, departed and not kept by a crash
 	Syncs      int   // completed
 	SyncErrors int   // syncs that failed
+	SlowSyncs  int   // syncs that took longer because of SlowBy
+	Refused    int   // writes for which there was no space
 	ReadErrors int   // reads that failed
-	Damages    int   // of data at rest, and wipes
+
+	Rotten      int // bytes of Rot
+	Misdirected int // sectors of Misdirect
+	Spoiled     int // sectors of Spoil
+	Wiped       int // times
 }
 
 // Stats returns the counts so far.

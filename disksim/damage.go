@@ -21,7 +21,7 @@ func (d *Disk) Rot(at int64, mask byte) bool {
 		return false
 	}
 	ino.flip(off, mask)
-	d.stats.Damages++
+	d.stats.Rotten++
 	return true
 }
 
@@ -38,7 +38,7 @@ func (d *Disk) Misdirect(to, from int64) bool {
 		return false
 	}
 	ino.write(other, off)
-	d.stats.Damages++
+	d.stats.Misdirected++
 	return true
 }
 
@@ -50,7 +50,7 @@ func (d *Disk) Spoil(sector int64) bool {
 		return false
 	}
 	ino.bad = append(ino.bad, off)
-	d.stats.Damages++
+	d.stats.Spoiled++
 	return true
 }
 
@@ -59,7 +59,7 @@ func (d *Disk) Spoil(sector int64) bool {
 func (d *Disk) Wipe() {
 	d.void()
 	d.entries, d.journal, d.dirty, d.used = nil, nil, nil, 0
-	d.stats.Damages++
+	d.stats.Wiped++
 }
 
 // resting returns where the k-th unit of data at rest is; nil if there are not so many.

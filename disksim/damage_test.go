@@ -86,7 +86,7 @@ func TestRot(t *testing.T) {
 	}
 	m.Crash()
 	assert.Equal(t, "b:1512x12511351245125"+"1", show(m.Boot()))
-	assert.Equal(t, 1, d.Stats().Damages)
+	assert.Equal(t, 1, d.Stats().Rotten)
 }
 
 func TestMisdirect(t *testing.T) {
@@ -98,7 +98,7 @@ func TestMisdirect(t *testing.T) {
 	m.Crash()
 	disk = m.Boot()
 	assert.Equal(t, "b:1512251215124512"+"51", show(disk))
-	assert.Equal(t, 1, d.Stats().Damages)
+	assert.Equal(t, 1, d.Stats().Misdirected)
 
 	must(disk.Open("a").Append(fill('x', 600)), disk.Sync(), disk.Open("a").Append(fill('y', 1)), disk.Sync())
 	assert.True(t, d.Misdirect(4, 0), "sectors are numbered over all files")
@@ -199,6 +199,34 @@ func TestFailedSyncBesideAnother(t *testing.T) {
 	require.NoError(t, disk.SyncResult(m.Complete(0)))
 	m.Crash()
 	assert.Equal(t, "a:x512", show(m.Boot()))
+}
+
+// TestSyncBesideAFailingOne: nobody knows yet that the one in the background fails, so what succeeds meanwhile holds.
+func TestSyncBesideAFailingOne(t *testing.T) {
+	d := disksim.New(1, 1, only(disksim.LoseAll))
+	m := disktest.NewMachine(d)
+	disk := m.Boot()
+	f := disk.Open("a")
+	must(f.Append(fill('x', 512)))
+	d.FailSyncs(sim.Million)
+	disk.StartSync(sim.Timer{})
+	d.FailSyncs(0)
+	must(f.Append(fill('y', 512)), disk.Sync(), f.Append(fill('z', 512)))
+	require.ErrorIs(t, disk.SyncResult(m.Complete(0)), sim.ErrIO)
+	must(disk.Sync())
+	m.Crash()
+	assert.Equal(t, "a:x512y512z512", show(m.Boot()))
+
+	f = m.Boot().Open("a")
+	must(f.Append(fill('x', 512)))
+	d.FailSyncs(sim.Million)
+	disk = m.Boot()
+	disk.StartSync(sim.Timer{})
+	m.Complete(0)
+	d.FailSyncs(0)
+	must(disk.Sync())
+	m.Crash()
+	assert.Equal(t, "a:x512y512z512", show(m.Boot()), "once it has failed, nothing writes that any more")
 }
 
 // TestDamageAtRest lives random lives of an append-only file and damages it where it may: what was appended after the last

@@ -75,6 +75,7 @@ type syncing struct {
 	upto   uint64 // covers the mutations up to this one
 	ino    *inode // of this file only; nil: of all files and the directory
 	waited bool   // the node does nothing before it is over
+	failed bool   // it will have, when it completes; such a one is not waited for
 }
 
 // Boot implements sim.Storage. A boot that no crash came before is the restart of a process: the page cache is still there.
@@ -98,13 +99,17 @@ func (d *Disk) void() {
 }
 
 // Synced implements sim.Storage.
-func (d *Disk) Synced(token uint64) {
+func (d *Disk) Synced(token uint64, _ error) {
 	i := slices.IndexFunc(d.syncing, func(s syncing) bool { return s.token == token })
 	if i < 0 {
 		return
 	}
 	s := d.syncing[i]
 	d.syncing = append(d.syncing[:i], d.syncing[i+1:]...)
+	if s.failed {
+		d.abandon(s.ino, s.upto)
+		return
+	}
 	d.stats.Syncs++
 	if s.ino != nil {
 		s.ino.synced(s.upto, s.waited)
@@ -136,22 +141,21 @@ func (d *Disk) Synced(token uint64) {
 	}
 }
 
-// abandon is what a failed sync of ino, or of everything, does. What a sync that is under way will write is not its loss.
-func (d *Disk) abandon(ino *inode) {
-	d.stats.SyncErrors++
+// abandon is what a failed sync of ino, or of everything, does. What another one under way will write is not its loss.
+func (d *Disk) abandon(ino *inode, upto uint64) {
 	if ino != nil {
-		ino.abandon(d.underway(ino), d.issued)
+		ino.abandon(d.underway(ino), upto)
 		return
 	}
 	for _, ino := range d.dirty {
-		ino.abandon(d.underway(ino), d.issued)
+		ino.abandon(d.underway(ino), upto)
 	}
 }
 
 // underway is the last mutation that the syncs under way will make durable in a file.
 func (d *Disk) underway(ino *inode) (upto uint64) {
 	for _, s := range d.syncing {
-		if s.ino == nil || s.ino == ino {
+		if !s.failed && (s.ino == nil || s.ino == ino) {
 			upto = max(upto, s.upto)
 		}
 	}
@@ -166,13 +170,19 @@ func (d *Disk) begin(ino *inode, waited bool) (latency time.Duration, err error)
 	if spread := d.config.SyncMax - latency; spread > 0 {
 		latency += time.Duration(sim.Scale(d.latency.At(2*k), uint64(spread)+1))
 	}
-	latency *= time.Duration(d.slow)
+	if d.slow > 1 {
+		latency *= time.Duration(d.slow)
+		d.stats.SlowSyncs++
+	}
 	if d.syncError > 0 && sim.Chance(d.latency.At(2*k+1), d.syncError) {
 		err = sim.ErrIO
 	}
 	d.token++
-	if err == nil {
-		d.syncing = append(d.syncing, syncing{d.token, d.issued, ino, waited})
+	if err != nil {
+		d.stats.SyncErrors++
+	}
+	if err == nil || !waited {
+		d.syncing = append(d.syncing, syncing{d.token, d.issued, ino, waited, err != nil})
 	}
 	return latency, err
 }
@@ -219,9 +229,13 @@ func (d *Disk) mutate(ino *inode, n int64) uint64 {
 	return d.issued
 }
 
-// full reports whether the files cannot grow by n bytes.
+// full reports whether a write is refused, because the files cannot grow by n bytes.
 func (d *Disk) full(n int64) bool {
-	return n > 0 && d.config.Capacity > 0 && n > d.config.Capacity-d.used
+	full := n > 0 && d.config.Capacity > 0 && n > d.config.Capacity-d.used
+	if full {
+		d.stats.Refused++
+	}
+	return full
 }
 
 // view is an incarnation's disk. A void one has no port.
@@ -309,7 +323,7 @@ func (v *view) sync(ino *inode) error {
 		return sim.ErrVoid
 	}
 	if err != nil {
-		d.abandon(ino)
+		d.abandon(ino, d.issued)
 	}
 	return err
 }
@@ -323,10 +337,6 @@ func (v *view) StartSync(done sim.Timer) {
 	token := d.token
 	if !v.port.StartSync(latency, token, err, done) {
 		d.cancel(token)
-		return
-	}
-	if err != nil {
-		d.abandon(nil)
 	}
 }
 

@@ -37,8 +37,9 @@
 //
 // A sync that fails (FailSyncs) leaves the content of the files it covered in the page cache, marked as clean: the node
 // still reads it, and no later sync writes it. It is as uncertain as unsynced data until the crash, whatever is synced
-// after it. What another sync that is under way covers is not lost with it. The directory is tried again by the next sync,
-// as a journal would.
+// after it. A sync in the background fails when it completes, not when it is started; and what another one that is under
+// way by then covers is not lost with it, so a sync that succeeds did write all but what the node could know to be given up.
+// The directory is tried again by the next sync, as a journal would.
 //
 // # Damage
 //

@@ -76,7 +76,11 @@ type slowDisk struct {
 }
 
 func (d *slowDisk) Boot(p sim.DiskPort) sim.Disk { d.port = p; return slowView{d, p} }
-func (d *slowDisk) Synced(token uint64)          { d.durable = max(d.durable, int(token)) }
+func (d *slowDisk) Synced(token uint64, err error) {
+	if err == nil {
+		d.durable = max(d.durable, int(token))
+	}
+}
 func (d *slowDisk) Crash(departed uint64) {
 	d.view = d.view[:departed]
 	d.view = d.view[:d.durable]

@@ -57,8 +57,8 @@ type Storage interface {
 	// go through port; handles of earlier incarnations are void.
 	Boot(port DiskPort) Disk
 	// Synced says that a sync that was issued through DiskPort.Sync or
-	// StartSync under this token has completed.
-	Synced(token uint64)
+	// StartSync under this token has completed, with this outcome.
+	Synced(token uint64, err error)
 	// Crash ends the incarnation. Of the mutations issued (each one call of
 	// DiskPort.Write), only the first departed ones since the world began
 	// have left the node; the later ones never happened.
@@ -72,7 +72,7 @@ type DiskPort interface {
 	// over: the mutation must not be applied, the answer is ErrVoid.
 	Write(data []byte) bool
 	// Sync announces a blocking sync that takes latency and ends with err.
-	// If err is nil, the engine calls Storage.Synced(token) at its departure.
+	// The engine calls Storage.Synced(token, err) at its departure.
 	// False: as for Write.
 	Sync(latency time.Duration, token uint64, err error) bool
 	// StartSync announces a sync in the background; done fires when it ends.

@@ -145,9 +145,8 @@ func (w *World) synced(n *incarnation, token uint64, err any) {
 	if w.watched {
 		w.detail.step(w, KindSync, n, Nobody, 0, err)
 	}
-	if err == nil {
-		n.birth.storage.Synced(token)
-	}
+	outcome, _ := err.(error)
+	n.birth.storage.Synced(token, outcome)
 }
 
 // mark is a step without payload.

@@ -510,8 +510,12 @@ func (v bookView) Sync() error                   { panic("unused") }
 func (v bookView) StartSync(sim.Timer)           { panic("unused") }
 func (v bookView) SyncResult(t sim.Timer) error  { return v.DiskPort.SyncResult(t) }
 func (d *bookDisk) Boot(p sim.DiskPort) sim.Disk { return bookView{DiskPort: p} }
-func (d *bookDisk) Synced(token uint64)          { d.b.add(d.id, "disk synced %d", token) }
-func (d *bookDisk) Crash(departed uint64)        { d.b.add(d.id, "disk crash %d", departed) }
+func (d *bookDisk) Synced(token uint64, err error) {
+	if err == nil {
+		d.b.add(d.id, "disk synced %d", token)
+	}
+}
+func (d *bookDisk) Crash(departed uint64) { d.b.add(d.id, "disk crash %d", departed) }
 
 // dumb is the contract, plainly.
 type dumb struct {

@@ -91,7 +91,7 @@ func BenchmarkAppend(b *testing.B) {
 					if err := l.Sync(); err != nil {
 						b.Fatal(err)
 					}
-					d.Synced(p.token)
+					d.Synced(p.token, nil)
 				}
 				if i%(1<<14) == 0 {
 					if err := l.TruncatePrefix(l.Next()); err != nil {
@@ -125,11 +125,11 @@ func BenchmarkOpen(b *testing.B) {
 		must(err)
 	}
 	must(l.Sync())
-	d.Synced(p.token)
+	d.Synced(p.token, nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		_, err := wal.Open(d.Boot(p), "log", wal.Options{})
 		must(err)
-		d.Synced(p.token)
+		d.Synced(p.token, nil)
 	}
 }

@@ -141,11 +141,8 @@ func (m *Machine) leave(e effect) {
 }
 
 func (m *Machine) synced(e effect) {
-	if e.err != nil {
-		return
-	}
-	m.storage.Synced(e.token)
-	if m.Completed != nil {
+	m.storage.Synced(e.token, e.err)
+	if e.err == nil && m.Completed != nil {
 		m.Completed(e.n)
 	}
 }
