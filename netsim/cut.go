@@ -23,6 +23,11 @@ func (n *Network) Cut(l Links) (heal func()) {
 	}
 }
 
+// Whole reports whether no cut severs the link now.
+func (n *Network) Whole(from, to sim.NodeID) bool {
+	return !n.severs(&sim.Packet{From: from, To: to}, n.modelOf(from, to).ends)
+}
+
 // Hold keeps packets waiting at the ends of links until it is released. They
 // arrive then, at once, each link's in the order of their departure.
 func (n *Network) Hold(l Links) (release func()) { return n.stop(&stop{on: l.compile()}) }

@@ -84,11 +84,12 @@ func buildArithmetic(r *Run, mode arithmetic.Mode) {
 // judgeArithmetic asks for convergence: nothing was sent in the quiet tail.
 func judgeArithmetic(r *Run) {
 	equal := r.Checks.Always("replicas are equal once quiet")
-	first := r.World.Node(1).(*arithmetic.Replica)
-	for _, id := range r.Servers()[1:] {
+	core := r.Core()
+	first := r.World.Node(core[0]).(*arithmetic.Replica)
+	for _, id := range core[1:] {
 		other := r.World.Node(id).(*arithmetic.Replica)
 		if first.State() != other.State() {
-			equal.Violatef("n1 has %+v, %s has %+v", first.State(), id, other.State())
+			equal.Violatef("%s has %+v, %s has %+v", core[0], first.State(), id, other.State())
 			return
 		}
 	}

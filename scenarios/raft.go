@@ -55,15 +55,30 @@ var (
 	}
 
 	raftElection = &Scenario{
-		Name:  "raft/election",
-		Doc:   "Elections under faults, without clients: at most one leader per term, and one at last.",
-		Space: raftSpace("raft/election"),
-		Tail:  10 * time.Second,
-		Build: buildElection,
-		Judge: func(r *Run) {
-			awaitLeader(r).Due(func() string { return "no leader had all as its followers in the quiet tail" })
-		},
+		Name:   "raft/election",
+		Doc:    "Elections under faults, without clients: at most one leader per term, and one at last.",
+		Space:  raftSpace("raft/election"),
+		Tail:   10 * time.Second,
+		Build:  func(r *Run) { buildElection(r, raftConfig(r)).logsAgree() },
 		Floors: raftFloors(),
+	}
+
+	// One member in some plans hears nobody, but is heard: see disturbed.
+	raftDeposed = &Scenario{
+		Name:    "raft/deposed",
+		Doc:     "A demonstration: without PreVote and CheckQuorum, a member that hears nobody deposes every leader.",
+		Anomaly: `eventually "all follow one leader"`,
+		Space: func() nemesis.Space {
+			s := nemesis.DefaultSpace("raft/deposed")
+			s.Faults, s.Ops = nil, nemesis.Range[int]{}
+			s.Duration = nemesis.Range[time.Duration]{Min: 5 * time.Second, Max: 5 * time.Second}
+			s.Budget = nemesis.Budget{Quorum: nemesis.Majority, Outside: []string{"partition"}}
+			return s
+		}(),
+		Tail: 10 * time.Second,
+		Build: func(r *Run) {
+			buildElection(r, raft.Config{Peers: r.Servers(), ElectionTimeout: electionTimeout(r.Plan)})
+		},
 	}
 )
 
@@ -71,13 +86,17 @@ var (
 // for silence, open windows that the usual choices hide.
 func raftConfig(r *Run) raft.Config {
 	d := sim.NewStream(r.Plan.Seed, "raft config")
-	return raft.Config{
+	c := raft.Config{
 		Peers:           r.Servers(),
 		ElectionTimeout: electionTimeout(r.Plan),
 		PreVote:         !d.Chance(sim.Million / 4),
 		CheckQuorum:     !d.Chance(sim.Million / 4),
 		MaxBatch:        []int{1, 2, 4, 64}[d.Below(4)],
 	}
+	if disturbed(r.Plan) {
+		c.PreVote, c.CheckQuorum = true, true
+	}
+	return c
 }
 
 // electionTimeout is T: a member campaigns after T to 2T without a leader. Raft is live where T is well above the time
@@ -88,6 +107,12 @@ func electionTimeout(p nemesis.Plan) time.Duration {
 
 // patience is how long a client tries an operation: time for several elections.
 func patience(p nemesis.Plan) time.Duration { return max(3*time.Second, 15*electionTimeout(p)) }
+
+// retry is how long a client waits for one server: sooner would ask twice for most operations.
+func retry(p nemesis.Plan) time.Duration { return max(200*time.Millisecond, 10*p.Link.Latency.Max) }
+
+// backoff is a client's pause after a refusal.
+const backoff = 20 * time.Millisecond
 
 // raftSpace has crashes and partitions of two sorts: those that outlast an election, and those that end within one.
 // Many fall into storms, where one election meets several.
@@ -167,14 +192,18 @@ func buildRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.O
 		}
 		return raft.NewClient(raft.ClientConfig{
 			Servers: c.Peers, Calls: calls,
-			Retry:    max(200*time.Millisecond, 10*r.Plan.Link.Latency.Max), // sooner would ask twice for most operations
-			Deadline: patience(r.Plan),
+			Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan),
+			Patient: r.Plan.Duration, // then it is for Liveness to say what takes too long
 		})
 	})
+	g := &group{run: r}
+	g.oneLeader()
+	g.operationsSucceed()
+	g.logsAgree()
 }
 
 // tailOps are what a client does once everything is healed: each second it writes or reads, in the scenario's own words,
-// as long as there is time to give up before the end.
+// but for the last three: most runs can end with their tail then.
 func tailOps(tail time.Duration, client int, ops []nemesis.Op) []nemesis.Op {
 	key := "a"
 	for _, o := range ops {
@@ -254,7 +283,7 @@ func watchRaft(r *Run) {
 	}
 }
 
-// judgeHistory asks for linearizability, and for success once everything is healed. translate gives the checker's form of
+// judgeHistory asks for linearizability. translate gives the checker's form of
 // an operation's input, and of its output unless that is nil.
 func judgeHistory(r *Run, m checkers.Model, translate func(input, output any) (any, any)) {
 	info := r.Checks.Sometimes("a client saw info")
@@ -270,35 +299,15 @@ func judgeHistory(r *Run, m checkers.Model, translate func(input, output any) (a
 		}
 	}
 	r.Checks.Add("linearizable", checkers.Linearizable(m, ops))
-	r.TailSucceeds(patience(r.Plan))
 }
 
-// buildElection adds members without clients, and looks each 100 ms of the quiet tail for a leader that all follow.
-func buildElection(r *Run) {
+// buildElection adds members without clients, who must find a leader.
+func buildElection(r *Run, c raft.Config) *group {
 	watchRaft(r)
-	c := raftConfig(r)
 	r.AddServers(func(sim.NodeID) sim.Node { return raft.New(c, func(sim.Env, raft.Entry) {}) })
-	one := awaitLeader(r)
-	for at := r.QuietFrom(); at < r.Scenario.end(r.Plan); at = at.Add(100 * time.Millisecond) {
-		r.World.At(at, func() {
-			if followsOne(r) {
-				one.Hold()
-			}
-		})
-	}
-}
-
-func awaitLeader(r *Run) *checkers.Property { return r.Checks.Eventually("all follow one leader") }
-
-func followsOne(r *Run) bool {
-	leader := r.World.Node(1).(*raft.Raft).Leader()
-	for _, id := range r.Servers() {
-		m := r.World.Node(id).(*raft.Raft)
-		if leader == sim.Nobody || m.Leader() != leader || m.Leads() != (id == leader) {
-			return false
-		}
-	}
-	return true
+	g := &group{run: r}
+	g.oneLeader()
+	return g
 }
 
 func kvOp(o nemesis.Op) raft.Op {

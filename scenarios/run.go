@@ -26,6 +26,7 @@ type Run struct {
 	State    any // what Build keeps for Judge
 
 	roles    nemesis.Roles
+	waits    int            // of Liveness, that have not ended
 	over     bool           // the run has ended: what is found now is not found at a step
 	panicked *sim.Violation // in Build or Judge
 }
@@ -105,11 +106,16 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 
 // run runs the world to its end, and judges it, or stops after a step.
 func (r *Run) run(until uint64) (stopped bool) {
-	end := r.Scenario.end(r.Plan)
-	if until > 0 && r.World.RunToStep(until, end) && r.World.Steps() >= until {
-		return true
+	for end := r.Scenario.end(r.Plan); !r.over; end = end.Add(lookEvery) {
+		if until > 0 && r.World.RunToStep(until, end) && r.World.Steps() >= until {
+			return true
+		}
+		if !r.World.RunUntil(end) {
+			return false
+		}
+		r.over = r.waits == 0
 	}
-	if r.over = r.World.RunUntil(end); r.over && r.Scenario.Judge != nil {
+	if r.Scenario.Judge != nil {
 		r.guard(r.Scenario.Judge)
 	}
 	return false
@@ -192,22 +198,6 @@ func (r *Run) Name(id sim.NodeID) string {
 // QuietFrom is the end of the fault phase: everything is healed.
 func (r *Run) QuietFrom() clock.Time { return clock.Time(r.Plan.Duration) }
 
-// TailSucceeds checks that operations invoked in the quiet tail have succeeded: all but those that began less than
-// patience before the end, and have not ended.
-func (r *Run) TailSucceeds(patience time.Duration) {
-	p := r.Checks.Always("operations in the quiet tail succeed")
-	last := r.Scenario.end(r.Plan).Add(-patience)
-	for _, op := range r.World.History() {
-		if op.Invoked < r.QuietFrom() || op.Invoked > last && op.Outcome == sim.Pending {
-			continue
-		}
-		p.Check(op.Outcome == sim.OK, func() string {
-			return fmt.Sprintf("%s of %s, invoked %s after everything was healed, ended as %s",
-				op.Input, r.Name(op.Client), op.Invoked.Sub(r.QuietFrom()), op.Outcome)
-		})
-	}
-}
-
 // count fills in the counts that every scenario has.
 func (r *Run) count() {
 	clients := map[sim.NodeID]bool{}
@@ -226,7 +216,23 @@ func (r *Run) count() {
 	r.Contents.Add("clients", int64(len(clients)))
 	unsynced := 0
 	for _, d := range r.Disks {
-		unsynced += d.Stats().Unsynced
+		s := d.Stats()
+		unsynced += s.Unsynced
+		for _, c := range []Count{
+			{"torn writes", int64(s.Torn)},
+			{"syncs failed", int64(s.SyncErrors)},
+			{"syncs slowed", int64(s.SlowSyncs)},
+			{"writes refused", int64(s.Refused)},
+			{"reads failed", int64(s.ReadErrors)},
+			{"bytes rotten", int64(s.Rotten)},
+			{"sectors misdirected", int64(s.Misdirected)},
+			{"sectors unreadable", int64(s.Spoiled)},
+			{"disks wiped", int64(s.Wiped)},
+		} {
+			if c.N > 0 {
+				r.Contents.Add(c.Name, c.N)
+			}
+		}
 	}
 	r.Contents.Add("crashes", int64(r.World.Count(sim.KindCrash)))
 	r.Contents.Add("crashes with unsynced data", int64(unsynced))

@@ -254,6 +254,9 @@ func (r *Raft) ReadIndex(env sim.Env, token uint64) error {
 // Leader returns the leader of the current term, or Nobody where this member does not know it.
 func (r *Raft) Leader() sim.NodeID { return r.leader }
 
+// Term returns the member's current term.
+func (r *Raft) Term() uint64 { return r.term }
+
 // Leads reports whether this member believes to be the leader.
 func (r *Raft) Leads() bool { return r.role == Leader }
 

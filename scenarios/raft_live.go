@@ -1,0 +1,320 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/models/raft"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// group is a scenario's view of its Raft members, for what must come about in the quiet tail.
+type group struct {
+	run  *Run
+	heal uint64 // the last index of any member when everything was healed; set by the first look at replicated
+	most uint64 // of replicated
+}
+
+// budget is how long things may stand still, once everything is healed, before they go on: the time of an election and that
+// of a client that looks for its winner.
+//
+// Elections are a matter of luck, with a tail that falls exponentially: in the worst of groups, three of five members that
+// all must vote, with links of up to T/5, each further 3.3 T leave a tenth of them undecided (40,000 seeds of raft/election,
+// all configurations). So of a milliard elections about one takes more than 33 T.
+//
+// A client that asks servers in turn comes to each, the members of the core among them: to one that follows the leader
+// after those that do not, at most. A turn takes no longer than a retry, after as many refusals as there are servers: each
+// hint leads to a member of a higher term.
+func budget(p nemesis.Plan) time.Duration {
+	others := p.Nodes - nemesis.Majority(p.Nodes)
+	turn := retry(p) + time.Duration(p.Nodes)*backoff
+	return 33*electionTimeout(p) + time.Duration(others+1)*turn
+}
+
+// member is the Raft member inside a server.
+func (g *group) member(id sim.NodeID) *raft.Raft {
+	switch n := g.run.World.Node(id).(type) {
+	case *raft.Raft:
+		return n
+	case interface{ Raft() *raft.Raft }:
+		return n.Raft()
+	default:
+		panic(fmt.Sprintf("%s is a %T, which has no Raft member", id, n))
+	}
+}
+
+// runs reports whether a server can do anything at all.
+func (g *group) runs(id sim.NodeID) bool {
+	return g.run.World.Up(id) && !g.run.World.Paused(id) && !g.halted(id)
+}
+
+// halted reports whether a member's disk has stopped it.
+func (g *group) halted(id sim.NodeID) bool {
+	return g.run.World.Up(id) && g.member(id).State().Role == raft.Halted
+}
+
+// core lists the members that must make progress. One that its disk has stopped counts as failed.
+func (g *group) core() []sim.NodeID {
+	return slices.DeleteFunc(g.run.Core(), g.halted)
+}
+
+// leader returns who leads, and in which term; Nobody if nobody does. One that leads in a term that the core has left
+// behind does not know yet, or never will.
+func (g *group) leader() (leader sim.NodeID, term uint64) {
+	for _, id := range g.core() {
+		term = max(term, g.member(id).Term())
+	}
+	for _, id := range g.run.Servers() {
+		if m := g.member(id); m.Leads() && m.Term() >= term && g.runs(id) {
+			leader, term = id, m.Term()
+		}
+	}
+	return leader, term
+}
+
+// strays lists the members of the core that do not follow the leader.
+func (g *group) strays(leader sim.NodeID, term uint64) []sim.NodeID {
+	return slices.DeleteFunc(g.core(), func(id sim.NodeID) bool { return g.follows(id, leader, term) })
+}
+
+func (g *group) follows(id, leader sim.NodeID, term uint64) bool {
+	m := g.member(id)
+	return g.runs(id) && leader != sim.Nobody && m.Leader() == leader && m.Term() == term
+}
+
+// oneLeader demands that all of the core follow one leader for so long that each of them would have campaigned several
+// times, had they not heard it again and again. The best stretch is the progress. A leader outside of the core need only have a quorum: the plan may have cut
+// it off from some of the core for ever, and then these ask for votes in vain, as they should.
+func (g *group) oneLeader() {
+	r := g.run
+	var leader sim.NodeID
+	var term uint64
+	var since clock.Time
+	leaders := 0
+	stretch := 10 * electionTimeout(r.Plan)
+	r.Liveness("all follow one leader", Progress{
+		Budget: budget(r.Plan) + stretch,
+		Await: func() (progress uint64, done bool) {
+			now := r.World.Now()
+			l, t := g.leader()
+			if l != leader || t != term {
+				leader, term, since = l, t, now
+				if l != sim.Nobody {
+					leaders++
+				}
+			}
+			if !g.enough(l, func(id sim.NodeID) bool { return g.follows(id, l, t) }) {
+				since = now
+			}
+			return uint64(now.Sub(since)), now.Sub(since) >= stretch
+		},
+		Waiting: func() string {
+			if leaders > 2 {
+				return fmt.Sprintf("no leader lasted %v, of %d seen to come and go; %s", stretch, leaders, g.text())
+			}
+			return g.text()
+		},
+		Excuses: []Excuse{g.stopped()},
+	})
+}
+
+// enough reports whether what holds of these members is what a leader needs.
+func (g *group) enough(leader sim.NodeID, holds func(sim.NodeID) bool) bool {
+	if slices.Contains(g.run.Core(), leader) {
+		return !slices.ContainsFunc(g.core(), func(id sim.NodeID) bool { return !holds(id) })
+	}
+	n := 0
+	for _, id := range g.run.Servers() {
+		if holds(id) {
+			n++
+		}
+	}
+	return n >= nemesis.Majority(g.run.Plan.Nodes)
+}
+
+// text says who leads, and who does not follow.
+func (g *group) text() string {
+	leader, term := g.leader()
+	strays := g.strays(leader, term)
+	text := make([]string, 0, len(strays)+1)
+	if leader == sim.Nobody {
+		text = append(text, "nobody leads")
+	} else {
+		text = append(text, fmt.Sprintf("%s leads in term %d", leader, term))
+	}
+	for _, id := range strays {
+		s := g.member(id).State()
+		switch {
+		case !g.run.World.Up(id):
+			text = append(text, fmt.Sprintf("%s is down", id))
+		case s.Leader == sim.Nobody:
+			text = append(text, fmt.Sprintf("%s follows nobody (%s in term %d)", id, s.Role, s.Term))
+		case s.Leader == id:
+			text = append(text, fmt.Sprintf("%s leads in term %d", id, s.Term))
+		default:
+			text = append(text, fmt.Sprintf("%s follows %s in term %d%s", id, s.Leader, s.Term, g.state(s.Leader)))
+		}
+	}
+	return strings.Join(text, ", ")
+}
+
+// state is what is wrong with a server that others follow.
+func (g *group) state(id sim.NodeID) string {
+	s := g.member(id).State()
+	switch {
+	case !g.run.World.Up(id):
+		return ", which is down"
+	case g.run.World.Paused(id):
+		return ", which is paused"
+	case s.Role != raft.Leader:
+		return fmt.Sprintf(", which is a %s in term %d", s.Role, s.Term)
+	default:
+		return ""
+	}
+}
+
+// operationsSucceed demands that all operations of the quiet tail succeed. A member of the core may have missed much, and
+// without it there may be no quorum: each entry that it gets is progress, up to where the logs were when all was healed.
+func (g *group) operationsSucceed() {
+	r := g.run
+	p := r.TailOps(g.idle)
+	await, waiting := p.Await, p.Waiting
+	p.Await = func() (progress uint64, done bool) {
+		progress, done = await()
+		return progress + g.replicated(), done
+	}
+	p.Waiting = func() string { return waiting() + "; " + g.text() }
+	p.Budget = budget(r.Plan)
+	p.Excuses = []Excuse{g.stopped()}
+	r.Liveness("operations in the quiet tail succeed", p)
+}
+
+// idle reports whether all clients are done.
+func (g *group) idle() bool {
+	w := g.run.World
+	for id := g.run.Plan.ClientNode(1); int(id) <= w.Nodes(); id++ {
+		if !w.Node(id).(*raft.Client).Done() {
+			return false
+		}
+	}
+	return true
+}
+
+// replicated is the most entries that a leader knew the members of the core to have, all in all. Those that came after
+// everything was healed do not count: a leader that never lasts adds one with each election.
+func (g *group) replicated() uint64 {
+	r := g.run
+	if g.heal == 0 {
+		for _, id := range r.Servers() {
+			g.heal = max(g.heal, g.member(id).State().Last)
+		}
+	}
+	if leader, _ := g.leader(); leader != sim.Nobody {
+		match, sum := g.member(leader).State().Match, uint64(0)
+		for _, id := range g.core() {
+			sum += min(match[id], g.heal)
+		}
+		g.most = max(g.most, sum)
+	}
+	return g.most
+}
+
+// logsAgree demands that all of the core come to have the leader's log, all of it committed, once there is nothing new; or
+// a quorum, if the leader is outside of the core.
+func (g *group) logsAgree() {
+	r := g.run
+	agrees := func(id, leader sim.NodeID, last uint64) bool {
+		s := g.member(id).State()
+		return s.Last == last && s.Commit == last && g.runs(id) && s.Leader == leader
+	}
+	r.Liveness("all have the leader's log", Progress{
+		Budget: budget(r.Plan),
+		Await: func() (progress uint64, done bool) {
+			for _, op := range r.World.History() {
+				if op.Outcome != sim.Pending {
+					progress++
+				}
+			}
+			progress += g.replicated()
+			leader, _ := g.leader()
+			if leader == sim.Nobody || !g.idle() {
+				return progress, false
+			}
+			last := g.member(leader).State().Last
+			return progress, g.enough(leader, func(id sim.NodeID) bool { return agrees(id, leader, last) })
+		},
+		Waiting: func() string {
+			leader, term := g.leader()
+			if leader == sim.Nobody || len(g.strays(leader, term)) > 0 {
+				return g.text()
+			}
+			last := g.member(leader).State().Last
+			text := fmt.Sprintf("the leader %s has %d entries", leader, last)
+			for _, id := range g.core() {
+				if s := g.member(id).State(); !agrees(id, leader, last) {
+					text += fmt.Sprintf(", %s has %d and knows %d to be committed", id, s.Last, s.Commit)
+				}
+			}
+			return text
+		},
+		Excuses: []Excuse{g.stopped()},
+	})
+}
+
+// stopped is the one excuse: disks have stopped members, and no member that runs reaches a quorum of such. Nobody boots in
+// the quiet tail, and what is cut then is cut for ever, so that it stays so.
+func (g *group) stopped() Excuse {
+	return Excuse{Name: "disk errors have left no quorum", Holds: func() bool {
+		stopped := false
+		for _, id := range g.run.Servers() {
+			stopped = stopped || g.halted(id)
+			if g.reached(id) >= nemesis.Majority(g.run.Plan.Nodes) {
+				return false
+			}
+		}
+		return stopped
+	}}
+}
+
+// reached counts the members that run and that this one can exchange messages with, itself included.
+func (g *group) reached(id sim.NodeID) (n int) {
+	net := g.run.Net
+	for _, other := range g.run.Servers() {
+		if g.runs(id) && g.runs(other) && (other == id || net.Whole(id, other) && net.Whole(other, id)) {
+			n++
+		}
+	}
+	return n
+}
+
+// disturbed reports whether a plan has faults that last for ever and leave their nodes a voice in the core: it is heard
+// there, but does not hear, or hears at times only, or has a clock of its own. Without CheckQuorum, a leader that hears
+// nobody is followed for ever; without PreVote, a member that hears nobody deposes one leader after the other by its terms
+// (thesis, sections 6.2 and 9.6; Howard and Abraham, "Raft does not guarantee liveness in the face of network faults",
+// decentralizedthoughts.github.io, 2020; Ng, Haridi and Carbone, "Omni-Paxos", EuroSys 2023, section 2). So Raft promises
+// progress only with both, and raft/deposed shows what happens without.
+func disturbed(p nemesis.Plan) bool {
+	return slices.ContainsFunc(p.Faults, func(e nemesis.Event) bool { return e.Until == nemesis.Forever && !silences(e.Fault, p.Core) })
+}
+
+// silences reports whether the core hears nothing of the nodes that a fault concerns.
+func silences(f nemesis.Fault, core []sim.NodeID) bool {
+	switch f := f.(type) {
+	case nemesis.Crash, nemesis.Pause, nemesis.Isolate, nemesis.Clog:
+		return true
+	case nemesis.Partition: // one group has members of the core
+		return f.OneWay && slices.Contains(core, f.Groups[1][0]) ||
+			!f.OneWay && slices.ContainsFunc(f.Groups, func(g []sim.NodeID) bool { return subset(core, g) })
+	default:
+		return false
+	}
+}
+
+// subset reports whether all of a are in b.
+func subset(a, b []sim.NodeID) bool {
+	return !slices.ContainsFunc(a, func(id sim.NodeID) bool { return !slices.Contains(b, id) })
+}
