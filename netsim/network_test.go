@@ -689,3 +689,17 @@ func TestShapesAreText(t *testing.T) {
 	require.ErrorIs(t, new(Shape).UnmarshalText([]byte("normal")), ErrLink)
 	require.Equal(t, "Shape(9)", Shape(9).String())
 }
+
+func TestWhole(t *testing.T) {
+	n := New(1, Config{Clients: func(id sim.NodeID) bool { return id > 3 }})
+	heal := n.Cut(OneWay([]sim.NodeID{1}, []sim.NodeID{2}))
+	also := n.Cut(Isolate(1))
+	require.False(t, n.Whole(2, 1))
+	also()
+	require.False(t, n.Whole(1, 2))
+	require.True(t, n.Whole(2, 1))
+	require.True(t, n.Whole(1, 3))
+	require.True(t, n.Whole(1, 4), "cuts spare clients")
+	heal()
+	require.True(t, n.Whole(1, 2))
+}

@@ -93,7 +93,9 @@ func (r *Run) Core() []sim.NodeID {
 func (r *Run) TailOps(idle func() bool) Progress {
 	tail := func() []*sim.Op {
 		history := r.World.History()
-		i, _ := slices.BinarySearchFunc(history, r.QuietFrom(), func(op *sim.Op, t clock.Time) int { return cmp.Compare(op.Invoked, t) })
+		i, _ := slices.BinarySearchFunc(history, r.QuietFrom(), func(op *sim.Op, t clock.Time) int {
+			return cmp.Compare(op.Invoked, t)
+		})
 		return history[i:]
 	}
 	return Progress{

@@ -19,8 +19,8 @@ type group struct {
 	most uint64 // of replicated
 }
 
-// budget is how long things may stand still, once everything is healed, before they go on: the time of an election and that
-// of a client that looks for its winner.
+// budget is how long things may stand still, once everything is healed, before they go on: the time of an election, that of
+// a leadership that is to last (see oneLeader), and that of a client that looks for the leader.
 //
 // Elections are a matter of luck, with a tail that falls exponentially: in the worst of groups, three of five members that
 // all must vote, with links of up to T/5, each further 3.3 T leave a tenth of them undecided (40,000 seeds of raft/election,
@@ -32,8 +32,12 @@ type group struct {
 func budget(p nemesis.Plan) time.Duration {
 	others := p.Nodes - nemesis.Majority(p.Nodes)
 	turn := retry(p) + time.Duration(p.Nodes)*backoff
-	return 33*electionTimeout(p) + time.Duration(others+1)*turn
+	return 33*electionTimeout(p) + lasting(p) + time.Duration(others+1)*turn
 }
+
+// lasting is how long a leader must be followed by all: each of them would have campaigned several times, had they not
+// heard it again and again.
+func lasting(p nemesis.Plan) time.Duration { return 10 * electionTimeout(p) }
 
 // member is the Raft member inside a server.
 func (g *group) member(id sim.NodeID) *raft.Raft {
@@ -86,18 +90,17 @@ func (g *group) follows(id, leader sim.NodeID, term uint64) bool {
 	return g.runs(id) && leader != sim.Nobody && m.Leader() == leader && m.Term() == term
 }
 
-// oneLeader demands that all of the core follow one leader for so long that each of them would have campaigned several
-// times, had they not heard it again and again. The best stretch is the progress. A leader outside of the core need only have a quorum: the plan may have cut
-// it off from some of the core for ever, and then these ask for votes in vain, as they should.
+// oneLeader demands that all of the core follow one leader for long. The best stretch is the progress. A leader outside of
+// the core need only have a quorum: the plan may have cut it off from some of the core for ever, and then these ask for
+// votes in vain, as they should.
 func (g *group) oneLeader() {
 	r := g.run
 	var leader sim.NodeID
 	var term uint64
 	var since clock.Time
 	leaders := 0
-	stretch := 10 * electionTimeout(r.Plan)
 	r.Liveness("all follow one leader", Progress{
-		Budget: budget(r.Plan) + stretch,
+		Budget: budget(r.Plan),
 		Await: func() (progress uint64, done bool) {
 			now := r.World.Now()
 			l, t := g.leader()
@@ -110,11 +113,11 @@ func (g *group) oneLeader() {
 			if !g.enough(l, func(id sim.NodeID) bool { return g.follows(id, l, t) }) {
 				since = now
 			}
-			return uint64(now.Sub(since)), now.Sub(since) >= stretch
+			return uint64(now.Sub(since)), now.Sub(since) >= lasting(r.Plan)
 		},
 		Waiting: func() string {
 			if leaders > 2 {
-				return fmt.Sprintf("no leader lasted %v, of %d seen to come and go; %s", stretch, leaders, g.text())
+				return fmt.Sprintf("no leader lasted %v, of %d seen to come and go; %s", lasting(r.Plan), leaders, g.text())
 			}
 			return g.text()
 		},
@@ -154,7 +157,7 @@ func (g *group) text() string {
 		case s.Leader == sim.Nobody:
 			text = append(text, fmt.Sprintf("%s follows nobody (%s in term %d)", id, s.Role, s.Term))
 		case s.Leader == id:
-			text = append(text, fmt.Sprintf("%s leads in term %d", id, s.Term))
+			text = append(text, fmt.Sprintf("%s still leads in term %d", id, s.Term))
 		default:
 			text = append(text, fmt.Sprintf("%s follows %s in term %d%s", id, s.Leader, s.Term, g.state(s.Leader)))
 		}
@@ -235,7 +238,7 @@ func (g *group) logsAgree() {
 		Budget: budget(r.Plan),
 		Await: func() (progress uint64, done bool) {
 			for _, op := range r.World.History() {
-				if op.Outcome != sim.Pending {
+				if progress++; op.Outcome != sim.Pending {
 					progress++
 				}
 			}
@@ -298,7 +301,9 @@ func (g *group) reached(id sim.NodeID) (n int) {
 // decentralizedthoughts.github.io, 2020; Ng, Haridi and Carbone, "Omni-Paxos", EuroSys 2023, section 2). So Raft promises
 // progress only with both, and raft/deposed shows what happens without.
 func disturbed(p nemesis.Plan) bool {
-	return slices.ContainsFunc(p.Faults, func(e nemesis.Event) bool { return e.Until == nemesis.Forever && !silences(e.Fault, p.Core) })
+	return slices.ContainsFunc(p.Faults, func(e nemesis.Event) bool {
+		return e.Until == nemesis.Forever && !silences(e.Fault, p.Core)
+	})
 }
 
 // silences reports whether the core hears nothing of the nodes that a fault concerns.
@@ -306,9 +311,11 @@ func silences(f nemesis.Fault, core []sim.NodeID) bool {
 	switch f := f.(type) {
 	case nemesis.Crash, nemesis.Pause, nemesis.Isolate, nemesis.Clog:
 		return true
-	case nemesis.Partition: // one group has members of the core
-		return f.OneWay && slices.Contains(core, f.Groups[1][0]) ||
-			!f.OneWay && slices.ContainsFunc(f.Groups, func(g []sim.NodeID) bool { return subset(core, g) })
+	case nemesis.Partition:
+		if f.OneWay {
+			return subset(core, f.Groups[1])
+		}
+		return slices.ContainsFunc(f.Groups, func(g []sim.NodeID) bool { return subset(core, g) })
 	default:
 		return false
 	}
