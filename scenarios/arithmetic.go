@@ -30,7 +30,6 @@ var (
 
 func arithmeticScenario(name, doc string, mode arithmetic.Mode) *Scenario {
 	space := nemesis.DefaultSpace(name)
-	space.Duration = nemesis.Range[time.Duration]{Min: 10 * time.Second, Max: 10 * time.Second}
 	space.Ops = nemesis.Range[int]{Min: 40, Max: 80}
 	space.OpKinds = []nemesis.OpKind{{Kind: "+1", Weight: 1}, {Kind: "*2", Weight: 1}}
 	return &Scenario{
