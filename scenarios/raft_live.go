@@ -14,17 +14,19 @@ import (
 
 // group is a scenario's view of its Raft members, for what must come about in the quiet tail.
 type group struct {
-	run  *Run
-	heal uint64 // the last index of any member when everything was healed; set by the first look at replicated
-	most uint64 // of replicated
+	run     *Run
+	clients func() (progress uint64, done bool) // nil without clients
+	backlog uint64                              // the longest log of the core when everything was healed; 0 before that
+	most    uint64                              // of replicated
+	whole   bool                                // replicated has come to its end
 }
 
 // budget is how long things may stand still, once everything is healed, before they go on: the time of an election, that of
 // a leadership that is to last (see oneLeader), and that of a client that looks for the leader.
 //
-// Elections are a matter of luck, with a tail that falls exponentially: in the worst of groups, three of five members that
-// all must vote, with links of up to T/5, each further 3.3 T leave a tenth of them undecided (40,000 seeds of raft/election,
-// all configurations). So of a milliard elections about one takes more than 33 T.
+// Elections are a matter of luck, with a tail that falls exponentially. In the worst of groups, three of four or five members
+// that all must vote, with links of up to T/5 and oddly many equal timeouts, one in a hundred takes longer than 6 T, and
+// each further 5 T leave a tenth of them undecided (20,000 elections of raft/election). So one in 10⁹ takes more than 41 T.
 //
 // A client that asks servers in turn comes to each, the members of the core among them: to one that follows the leader
 // after those that do not, at most. A turn takes no longer than a retry, after as many refusals as there are servers: each
@@ -32,7 +34,7 @@ type group struct {
 func budget(p nemesis.Plan) time.Duration {
 	others := p.Nodes - nemesis.Majority(p.Nodes)
 	turn := retry(p) + time.Duration(p.Nodes)*backoff
-	return 33*electionTimeout(p) + lasting(p) + time.Duration(others+1)*turn
+	return 41*electionTimeout(p) + lasting(p) + time.Duration(others+1)*turn
 }
 
 // lasting is how long a leader must be followed by all: each of them would have campaigned several times, had they not
@@ -185,11 +187,12 @@ func (g *group) state(id sim.NodeID) string {
 func (g *group) operationsSucceed() {
 	r := g.run
 	p := r.TailOps(g.idle)
-	await, waiting := p.Await, p.Waiting
-	p.Await = func() (progress uint64, done bool) {
-		progress, done = await()
+	clients, waiting := p.Await, p.Waiting
+	g.clients = func() (progress uint64, done bool) {
+		progress, done = clients()
 		return progress + g.replicated(), done
 	}
+	p.Await = g.clients
 	p.Waiting = func() string { return waiting() + "; " + g.text() }
 	p.Budget = budget(r.Plan)
 	p.Excuses = []Excuse{g.stopped()}
@@ -210,18 +213,23 @@ func (g *group) idle() bool {
 // replicated is the most entries that a leader knew the members of the core to have, all in all. Those that came after
 // everything was healed do not count: a leader that never lasts adds one with each election.
 func (g *group) replicated() uint64 {
-	r := g.run
-	if g.heal == 0 {
-		for _, id := range r.Servers() {
-			g.heal = max(g.heal, g.member(id).State().Last)
+	if g.whole {
+		return g.most
+	}
+	core, backlog := g.core(), g.backlog
+	for _, id := range core {
+		if g.backlog == 0 {
+			backlog = max(backlog, g.member(id).State().Last)
 		}
 	}
+	g.backlog = backlog
 	if leader, _ := g.leader(); leader != sim.Nobody {
 		match, sum := g.member(leader).State().Match, uint64(0)
-		for _, id := range g.core() {
-			sum += min(match[id], g.heal)
+		for _, id := range core {
+			sum += min(match[id], backlog)
 		}
 		g.most = max(g.most, sum)
+		g.whole = g.most == backlog*uint64(len(core))
 	}
 	return g.most
 }
@@ -237,14 +245,15 @@ func (g *group) logsAgree() {
 	r.Liveness("all have the leader's log", Progress{
 		Budget: budget(r.Plan),
 		Await: func() (progress uint64, done bool) {
-			for _, op := range r.World.History() {
-				if progress++; op.Outcome != sim.Pending {
-					progress++
-				}
+			progress, idle := g.replicated(), true
+			if g.clients != nil {
+				progress, idle = g.clients()
 			}
-			progress += g.replicated()
+			if !idle {
+				return progress, false
+			}
 			leader, _ := g.leader()
-			if leader == sim.Nobody || !g.idle() {
+			if leader == sim.Nobody {
 				return progress, false
 			}
 			last := g.member(leader).State().Last

@@ -57,14 +57,14 @@ func TestWhatNobodyLeadsFor(t *testing.T) {
 	crash := nemesis.Event{At: 2 * time.Second, Until: 2100 * time.Millisecond, Fault: nemesis.Crash{Target: node(1)}}
 	r := s.Run(calm(&s, 3, crash), Options{})
 	require.Equal(t, `eventually "all follow one leader"`, r.Property)
-	require.Equal(t, "after 6.95s without progress, 6.95s after everything was healed: nobody leads, n1 follows nobody "+
+	require.Equal(t, "after 8.15s without progress, 8.15s after everything was healed: nobody leads, n1 follows nobody "+
 		"(follower in term 1), n2 follows n1 in term 1, which is a follower in term 1, "+
 		"n3 follows n1 in term 1, which is a follower in term 1", r.Detail)
 
 	p := calm(&s, 5, ever(2*time.Second, nemesis.Crash{Target: node(1)}), ever(2*time.Second, nemesis.Isolate{Target: node(5)}))
 	p.Core = []sim.NodeID{2, 3, 4}
 	r = s.Run(p, Options{})
-	require.Equal(t, "after 7.35s without progress, 7.35s after everything was healed: nobody leads, n2 follows n1 in term 1, "+
+	require.Equal(t, "after 8.55s without progress, 8.55s after everything was healed: nobody leads, n2 follows n1 in term 1, "+
 		"which is down, n3 follows n1 in term 1, which is down, n4 follows n1 in term 1, which is down", r.Detail)
 }
 
