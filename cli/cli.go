@@ -1,5 +1,6 @@
-// Package cli is the command line over any set of scenarios: list, plan, run, sweep and trace. It is not the runner: package
-// scenarios runs and judges, this package reads what people type, prints what came of it, and sets the exit code.
+// Package cli is the command line over any set of scenarios: list, plan, run, sweep, shrink, mutants and trace. It is not
+// the runner: package scenarios runs and judges, this package reads what people type, prints what came of it, and sets the
+// exit code.
 //
 // A module of its own gets all of it with
 //
@@ -95,7 +96,8 @@ was interrupted and had found nothing.`),
 			"sweep", "every scenario, many seeds",
 			"run {scenario} --seed 7", "one seed",
 			"run {scenario} --seed 7 --trace 7.trace", "and a recording of it",
-			"trace 7.trace --node n1", "what n1 went through"),
+			"trace 7.trace --node n1", "what n1 went through",
+			"shrink {scenario} --seed 76", "a failing seed, made small"),
 		Args: a.knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.escalate(exitMisused)
@@ -115,7 +117,7 @@ was interrupted and had found nothing.`),
 		}
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.mutantsCommand(), a.traceCommand())
+	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand())
 	for _, sub := range c.Commands() {
 		sub.DisableFlagsInUseLine = true // they are in its Use
 	}

@@ -23,7 +23,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"seedbed": func() { cli.Main(toys()...) }})
+	testscript.Main(m, map[string]func(){
+		"seedbed":      func() { cli.Main(toys()...) },
+		"seedbed-many": func() { cli.Main(many()) },
+	})
 }
 
 // TestScripts runs the command in processes of its own. "exits CODE COMMAND…" is an exec that must end with that code.

@@ -177,6 +177,7 @@ func (a *app) newFinding(r *scenarios.Result, base string) *finding {
 		Format: findingFormat, Signature: r.Signature(), resultJSON: newResultJSON(r), Build: trace.ThisBuild(), plan: r.Plan,
 		Commands: commands{Seed: fmt.Sprintf("%s run %s --seed %d", a.again, quote(r.Scenario), r.Seed)},
 	}
+	f.plan.Build = scenarios.ThisBuild()
 	if base != "" {
 		f.Commands.Plan = fmt.Sprintf("%s run --plan %s", a.again, quote(base+".json"))
 	}
@@ -187,11 +188,15 @@ func (a *app) newFinding(r *scenarios.Result, base string) *finding {
 func findingName(k key, seed uint64) string {
 	h := fnv.New32a()
 	io.WriteString(h, k.signature)
-	safe := strings.Map(func(c rune) rune {
+	return fmt.Sprintf("%s-%08x-seed-%d", fileName(k.scenario), h.Sum32(), seed)
+}
+
+// fileName is a scenario's name as a part of a file's.
+func fileName(scenario string) string {
+	return strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.' {
 			return c
 		}
 		return '-'
-	}, k.scenario)
-	return fmt.Sprintf("%s-%08x-seed-%d", safe, h.Sum32(), seed)
+	}, scenario)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/seedbed-sim/seedbed/scenarios"
 )
 
 func (a *app) planCommand() *cobra.Command {
@@ -34,6 +36,7 @@ JSON form is what "{me} run --plan" reads; edit it at will. It outlives the buil
 			_, err = fmt.Fprint(a.stdout, p)
 			return err
 		}
+		p.Build = scenarios.ThisBuild()
 		data, err := p.JSON()
 		if err != nil {
 			return err

@@ -1,14 +1,19 @@
 package cli_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -133,6 +138,91 @@ func TestInterrupted(t *testing.T) {
 			require.Empty(t, stderr.String())
 		})
 	}
+}
+
+// program is a path by which the test binary is another program, as TestMain has it.
+func program(t *testing.T, name string) string {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(self, path); err != nil {
+		t.Skip("no links on this system: ", err)
+	}
+	return path
+}
+
+// many is a scenario of which each seed is a finding of its own.
+func many() *scenarios.Scenario {
+	return toy("toy/many", "A scenario that fails in many ways.", counts, func(r *scenarios.Run) {
+		r.Checks.Always(fmt.Sprintf("seed %d is fine", r.Plan.Seed)).Violatef("it is not")
+	})
+}
+
+// TestKilled kills sweeps while they write, at any time. What is there is whole: a folder of plans.
+func TestKilled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kept")
+	found := func() int {
+		files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+		require.NoError(t, err)
+		return len(files)
+	}
+	for i := range 8 {
+		sweep := exec.Command(program(t, "seedbed-many"), "sweep", "--for", "1h", "--findings", dir, "--seed-from", strconv.Itoa(i))
+		require.NoError(t, sweep.Start())
+		before := found()
+		require.Eventually(t, func() bool { return found() > before }, time.Minute, time.Millisecond)
+		time.Sleep(time.Duration(i) * 3 * time.Millisecond)
+		require.NoError(t, sweep.Process.Kill())
+		require.Error(t, sweep.Wait())
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".toy-many.json.123"), []byte("{"), 0o600)) // as a killed sweep may
+	var stdout, stderr bytes.Buffer
+	code := cli.Run([]string{"run", "--plan", dir}, &stdout, &stderr, scenarios.NewRegistry(many()))
+	require.Equal(t, 1, code, &stderr)
+	require.Empty(t, stderr.String())
+	require.Contains(t, stdout.String(), fmt.Sprintf("\n%[1]d plans, %[1]d failed\n", found()))
+}
+
+// TestKilledAfterPrinting kills a sweep as soon as it has printed where its first finding is.
+func TestKilledAfterPrinting(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kept")
+	sweep := exec.Command(program(t, "seedbed-many"), "sweep", "--seeds", "1-40", "--findings", dir)
+	stdout, err := sweep.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, sweep.Start())
+	lines := bufio.NewScanner(stdout)
+	path := ""
+	for path == "" && lines.Scan() {
+		_, path, _ = strings.Cut(lines.Text(), "in 1 of 40 seeds: ")
+	}
+	require.NoError(t, sweep.Process.Kill())
+	require.Error(t, sweep.Wait())
+	var out, stderr bytes.Buffer
+	require.Equal(t, 1, cli.Run([]string{"run", "--plan", path}, &out, &stderr, scenarios.NewRegistry(many())), &stderr)
+}
+
+// TestShrinkInterrupted stops a search, which keeps what it has.
+func TestShrinkInterrupted(t *testing.T) {
+	self, err := os.FindProcess(os.Getpid())
+	require.NoError(t, err)
+	t.Chdir(t.TempDir())
+	s := toys()[10]
+	build, built := s.Build, atomic.Int64{}
+	s.Build = func(r *scenarios.Run) {
+		if built.Add(1) == 20 && self.Signal(os.Interrupt) != nil {
+			t.Skip("no signals on this system")
+		}
+		if built.Load() > 20 {
+			time.Sleep(time.Millisecond) // for the signal to come
+		}
+		build(r)
+	}
+	var stdout, stderr bytes.Buffer
+	code := cli.Run([]string{"shrink", "toy/busy", "--seed", "3", "--out", "small.json"}, &stdout, &stderr, scenarios.NewRegistry(s))
+	require.Zero(t, code, "stdout:\n%s\nstderr:\n%s", &stdout, &stderr)
+	require.Contains(t, stdout.String(), "\n  interrupted: this is what there is until then\n")
+	code, _, errors := run("run", "--plan", "small.json")
+	require.Equal(t, 1, code, errors)
 }
 
 // TestFullDisk must not take half an answer for a whole one.

@@ -24,28 +24,38 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "run SCENARIO --seed N | --plan FILE [--until-step K] [--trace FILE] [--json]",
-		Short: "Run one seed or plan, and judge it.",
+		Use:   "run SCENARIO --seed N | --plan FILE|DIR [--until-step K] [--trace FILE] [--json]",
+		Short: "Run one seed or plan, or a folder of plans, and judge it.",
 		Long: `Run one seed, or a plan from a file, and judge it. A run that fails is run again twice, recorded and deeply hashed: if
 the runs are the same, the failure is shown with the steps that led there, and else a determinism failure is.
 
 A plan file names its scenario, so SCENARIO may be left out. It is what "plan --json" prints, perhaps edited, or a
-finding of a sweep.`,
+finding of a sweep, or what shrink keeps. Of a folder all files *.json are run, in order of their names, and summed up. A
+plan of another build may mean another run than it did there, so that is said.`,
 		Example: a.examples(
 			"run {scenario} --seed 7", "",
 			"run {scenario} --seed 7 --until-step 1893", "stop there, and show what led there",
 			"run {scenario} --seed 7 --trace 7.trace", "record it, to be read with the trace command",
-			"run --plan findings/some-finding.json", "repeat a finding of a sweep"),
+			"run --plan findings/some-finding.json", "repeat a finding of a sweep",
+			"run --plan testdata/seedbed/TestKV", "all plans of a corpus"),
 		ValidArgsFunction: a.completeScenarios,
 	}
 	seed := newOption(c, "seed", "N", "run the plan that this seed draws, from 1 on", oneSeed)
-	plan := newOption(c, "plan", "FILE", "run the plan in this file", path)
+	plan := newOption(c, "plan", "FILE", "run the plan in this file, or all in this folder", path)
 	until := newOption(c, "until-step", "K", "stop once this step is made, with what else its handler did; the verdict is of what was seen", stepNumber)
 	record := newOption(c, "trace", "FILE", "record the run in this file", path)
 	asJSON := newSwitch(c, "print JSON: one object")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := exclude(c, "seed", "plan", "a plan has its seed"); err != nil {
 			return err
+		}
+		if plan.given && isFolder(plan.value) {
+			for _, flag := range []string{until.name, record.name} {
+				if c.Flags().Changed(flag) {
+					return fmt.Errorf("--%s is about one run, and %s is a folder; write the path of a plan", flag, plan.value)
+				}
+			}
+			return a.runCorpus(args, plan.value, asJSON.value)
 		}
 		r := runner{app: a, until: until.value, trace: record.value}
 		var err error
@@ -107,6 +117,19 @@ func (r *runner) fromFile(args []string, file string) (err error) {
 	if r.plan, r.finding, err = readPlan(file); err != nil {
 		return err
 	}
+	if err := r.findScenario(file); err != nil {
+		return err
+	}
+	if text := scenarios.Foreign(r.plan); text != "" {
+		fmt.Fprintf(r.stderr, "%s: warning: %s was %s\n", r.name, file, text)
+	}
+	r.file = file
+	r.source = "--plan " + quote(file)
+	return nil
+}
+
+// findScenario finds the scenario of a plan that was read, or makes sure that it is the one asked for.
+func (r *runner) findScenario(file string) (err error) {
 	switch {
 	case r.scenario == nil:
 		if r.scenario, err = r.registry.Find(r.plan.Scenario); err != nil {
@@ -120,8 +143,6 @@ func (r *runner) fromFile(args []string, file string) (err error) {
 			return fmt.Errorf("%s: ops: %s has no operation %q; %s", file, r.scenario.Name, op.Kind, kindNames(kinds))
 		}
 	}
-	r.file = file
-	r.source = "--plan " + quote(file)
 	return nil
 }
 

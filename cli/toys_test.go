@@ -101,6 +101,33 @@ func toys() []*scenarios.Scenario {
 		r.Checks.Always("no run is the first").Check(!first, func() string { return "it is" })
 	}, nil)
 
+	// It needs an operation to fail, of the many that there are.
+	busy := toy("toy/busy", "A scenario with much in it that has nothing to do with its failure.", nil, nil)
+	busy.Space.Clients = nemesis.Range[int]{Min: 3, Max: 3}
+	busy.Space.Ops = nemesis.Range[int]{Min: 20, Max: 30}
+	busy.Space.OpKinds = []nemesis.OpKind{{Kind: "ask", Weight: 1, Value: true}}
+	busy.Space.Faults = []nemesis.FaultKind{
+		{Kind: "pause", Count: nemesis.Range[int]{Min: 3, Max: 5}, Window: nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 50 * time.Millisecond}},
+		{Kind: "lossy", Count: nemesis.Range[int]{Min: 3, Max: 5}},
+	}
+	busy.Space.Swarm = false
+	busy.Build = func(r *scenarios.Run) {
+		r.AddServers(func(sim.NodeID) sim.Node { return &ticker{every: 100 * time.Millisecond} })
+		r.AddClients(func(int, []nemesis.Op) sim.Node { return sim.Spawn(func(*sim.Proc) {}) })
+		r.World.Watch(func(s *sim.Step) {
+			if len(r.Plan.Ops) > 0 {
+				neverSix(r, s, s.Payload.(ticked).Count)
+			}
+		})
+	}
+
+	moody := toy("toy/moody", "Tickers that fail, each time at another pace.", neverSix, nil)
+	moody.Build = func(r *scenarios.Run) {
+		pace := time.Duration(100+runs.Add(1)) * time.Millisecond
+		r.AddServers(func(sim.NodeID) sim.Node { return &ticker{every: pace} })
+		r.World.Watch(func(s *sim.Step) { neverSix(r, s, s.Payload.(ticked).Count) })
+	}
+
 	return []*scenarios.Scenario{
 		good, low, demo, panics, random, flaky,
 		toy("toy/six", "A scenario that fails while it runs.", neverSix, nil),
@@ -113,5 +140,6 @@ func toys() []*scenarios.Scenario {
 		toy("toy/never", "A scenario that waits for what never happens.", counts, func(r *scenarios.Run) {
 			r.Checks.Sometimes("pigs fly")
 		}),
+		busy, moody,
 	}
 }

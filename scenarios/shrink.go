@@ -16,7 +16,6 @@ import (
 	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/nemesis"
-	"github.com/seedbed-sim/seedbed/sim"
 )
 
 // ShrinkOptions are how much is done to shrink a failure.
@@ -191,15 +190,7 @@ func (t *trials) runAll(list []*trial) {
 }
 
 func (t *trials) run(one *trial) {
-	o := t.options
-	var watch *Watch
-	if t.watchdog != nil {
-		o.Started = func(w *sim.World) { watch = t.watchdog.Start(t.scenario.Name, one.plan.Seed, w) }
-	}
-	r := t.scenario.Run(one.plan, o)
-	if watch != nil {
-		watch.Stop()
-	}
+	r := t.scenario.Watched(one.plan, t.options, t.watchdog)
 	one.result, one.fails = &r, r.Verdict == checkers.Invalid && r.Signature() == t.signature
 }
 

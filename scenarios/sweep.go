@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -103,7 +104,7 @@ func (s *Scenario) Sweep(ctx context.Context, o SweepOptions) *Tally {
 				if !ok {
 					return
 				}
-				r := s.watched(seed, Options{MaxSteps: o.MaxSteps}, o.Watchdog)
+				r := s.Watched(s.Plan(seed), Options{MaxSteps: o.MaxSteps}, o.Watchdog)
 				take(t, place, &r)
 			}
 		})
@@ -134,14 +135,14 @@ func (o *SweepOptions) inTurn(end func()) func(t *Tally, place int, r *Result) {
 	}
 }
 
-// watched runs a seed under a watchdog, if there is one.
-func (s *Scenario) watched(seed uint64, o Options, dog *Watchdog) Result {
+// Watched is Run under a watchdog, which may be nil. It is told of the world in place of Options.Started.
+func (s *Scenario) Watched(p nemesis.Plan, o Options, dog *Watchdog) Result {
 	if dog != nil {
 		var watch *Watch
-		o.Started = func(w *sim.World) { watch = dog.Start(s.Name, seed, w) }
+		o.Started = func(w *sim.World) { watch = dog.Start(s.Name, p.Seed, w) }
 		defer func() { watch.Stop() }()
 	}
-	return s.RunSeed(seed, o)
+	return s.Run(p, o)
 }
 
 func newTally(s *Scenario) *Tally { return &Tally{Scenario: s, counts: make(map[string]*Distribution)} }
