@@ -70,7 +70,7 @@ func (s Space) draw(t *rapid.T) Plan {
 	if s.Buggify && d.below(2) == 0 {
 		p.Buggify = sim.Oddities{
 			Sites:  between(d, Range[sim.PPM]{sim.Million / 10, sim.Million / 2}),
-			Visits: between(d, Range[sim.PPM]{sim.Million / 1000, sim.Million / 4}),
+			Visits: between(d, Range[sim.PPM]{sim.Million / 1000, sim.Million / 2}),
 		}
 	}
 	if d.below(4) == 0 {

@@ -45,6 +45,10 @@ const maxEffect = 1_000_000
 
 func (f *Crash) draw(d *drawing, _ FaultKind) {
 	f.Target = d.target()
+	if f.Target.waits() && d.below(4) > 0 { // the moment is a good one: after what is said next, or before
+		f.Effect = d.below(5)
+		return
+	}
 	switch d.below(8) { // most strike where unsynced data is at stake
 	case 0:
 		if d.below(2) == 0 {
@@ -187,7 +191,11 @@ func (f *Pause) draw(d *drawing, _ FaultKind) {
 		f.Target = Target{All: true}
 		return
 	}
-	if f.Target = d.target(); d.only == sim.Nobody && d.below(4) == 0 {
+	switch f.Target = d.target(); {
+	case d.only != sim.Nobody:
+	case f.Target.waits():
+		f.Effect = d.below(5)
+	case d.below(4) == 0:
 		f.Effect = 1 + d.below(12)
 	}
 }

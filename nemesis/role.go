@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/seedbed-sim/seedbed/sim"
 )
@@ -28,6 +29,9 @@ func (t Target) String() string {
 	}
 	return t.Node.String()
 }
+
+// waits reports whether it is somebody at the moment of a fact, rather than at a time.
+func (t Target) waits() bool { return t.Role == Emitter || strings.HasPrefix(t.Role, nextPrefix) }
 
 // whom makes faults that embed a Target aimed.
 func (t Target) whom() Target { return t }

@@ -57,7 +57,7 @@ var (
 	raftElection = &Scenario{
 		Name:   "raft/election",
 		Doc:    "Elections under faults, without clients: at most one leader per term, and one at last.",
-		Space:  raftSpace("raft/election"),
+		Space:  electionSpace(),
 		Tail:   10 * time.Second,
 		Build:  func(r *Run) { buildElection(r, raftConfig(r)).logsAgree() },
 		Floors: raftFloors(),
@@ -149,6 +149,21 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 		Min: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 20 * time.Millisecond}},
 		Max: netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: 10 * time.Millisecond, Max: 60 * time.Millisecond}, Loss: 20_000},
 	})
+	return s
+}
+
+// electionSpace has more elections, and more that go wrong: leaders are cut off and voters crash within round trips, and
+// links are slow, so that votes and requests of one election are under way for long.
+func electionSpace() nemesis.Space {
+	s := raftSpace("raft/election")
+	s.Roles = []string{"leader", "leader", "leader", "next voter", "next voter", "next leader"}
+	s.Links = s.Links[1:]
+	s.Storms = nemesis.Range[int]{Max: 3}
+	blink := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 60 * time.Millisecond}
+	s.Faults = append(s.Faults,
+		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 20, Max: 60}, Window: blink, Share: 3 * sim.Million / 4},
+		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Min: 10, Max: 50}, Share: 3 * sim.Million / 4, Window: nemesis.Range[time.Duration]{Min: 300 * time.Millisecond, Max: time.Second}},
+	)
 	return s
 }
 
