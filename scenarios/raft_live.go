@@ -68,18 +68,26 @@ func (g *group) core() []sim.NodeID {
 	return slices.DeleteFunc(g.run.Core(), g.halted)
 }
 
-// leader returns who leads, and in which term; Nobody if nobody does. One that leads in a term that the core has left
-// behind does not know yet, or never will.
+// leader returns who leads, with a majority of all members, and in which term; Nobody if nobody does. Others may believe
+// to lead, for ever if nobody tells them better.
 func (g *group) leader() (leader sim.NodeID, term uint64) {
-	for _, id := range g.core() {
-		term = max(term, g.member(id).Term())
-	}
 	for _, id := range g.run.Servers() {
-		if m := g.member(id); m.Leads() && m.Term() >= term && g.runs(id) {
-			leader, term = id, m.Term()
+		m := g.member(id)
+		if m.Leads() && g.runs(id) && g.majority(func(other sim.NodeID) bool { return g.follows(other, id, m.Term()) }) {
+			return id, m.Term()
 		}
 	}
-	return leader, term
+	return sim.Nobody, 0
+}
+
+func (g *group) majority(holds func(sim.NodeID) bool) bool {
+	n := 0
+	for _, id := range g.run.Servers() {
+		if holds(id) {
+			n++
+		}
+	}
+	return n >= nemesis.Majority(g.run.Plan.Nodes)
 }
 
 // strays lists the members of the core that do not follow the leader.
@@ -132,13 +140,7 @@ func (g *group) enough(leader sim.NodeID, holds func(sim.NodeID) bool) bool {
 	if slices.Contains(g.run.Core(), leader) {
 		return !slices.ContainsFunc(g.core(), func(id sim.NodeID) bool { return !holds(id) })
 	}
-	n := 0
-	for _, id := range g.run.Servers() {
-		if holds(id) {
-			n++
-		}
-	}
-	return n >= nemesis.Majority(g.run.Plan.Nodes)
+	return g.majority(holds)
 }
 
 // text says who leads, and who does not follow.
@@ -150,6 +152,11 @@ func (g *group) text() string {
 		text = append(text, "nobody leads")
 	} else {
 		text = append(text, fmt.Sprintf("%s leads in term %d", leader, term))
+		for _, id := range g.core() {
+			if !g.run.Net.Whole(id, leader) {
+				text = append(text, fmt.Sprintf("it does not hear %s", id))
+			}
+		}
 	}
 	for _, id := range strays {
 		s := g.member(id).State()
