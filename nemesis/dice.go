@@ -22,10 +22,7 @@ type dice struct {
 	left int    // how many of its leading bits are random
 }
 
-const (
-	rollBits  = 64
-	leastBits = 12
-)
+const leastBits = 12
 
 var coin = rapid.Bool()
 
@@ -35,22 +32,22 @@ func (d *dice) below(n int) int {
 	if cost == 0 {
 		return 0
 	}
-	if need := min(max(cost+1, leastBits), 64); d.left < need {
-		d.roll(max(need, rollBits))
+	if d.left < min(max(cost+1, leastBits), 64) {
+		d.roll()
 	}
 	whole, frac := bits.Mul64(d.frac, uint64(n))
 	d.frac, d.left = frac, d.left-cost
 	return int(whole)
 }
 
-// roll draws the leading bits first: rapid shrinks those first.
-func (d *dice) roll(n int) {
-	var bits uint64
-	for range n {
-		bits <<= 1
+// roll draws as many bits as have been used up, behind those that are left. The leading ones come first: rapid shrinks
+// those first.
+func (d *dice) roll() {
+	d.frac &^= 1<<(64-d.left) - 1
+	for i := 63 - d.left; i >= 0; i-- {
 		if coin.Draw(d.t, "") {
-			bits |= 1
+			d.frac |= 1 << i
 		}
 	}
-	d.frac, d.left = bits<<(64-n), n
+	d.left = 64
 }

@@ -57,7 +57,7 @@ type drawing struct {
 func (s Space) draw(t *rapid.T) Plan {
 	p := Plan{Build: s.Build, Scenario: s.Scenario}
 	d := &drawing{dice: dice{t: t}, plan: &p, roles: s.Roles}
-	d.roll(rollBits) // rapid insists on a draw, even where all ranges are single values
+	d.roll() // rapid insists on a draw, even where all ranges are single values
 	p.Nodes = between(d, s.Nodes)
 	p.Clients = between(d, s.Clients)
 	p.Duration = d.span(s.Duration)
@@ -163,7 +163,7 @@ func (s Space) drawOps(d *drawing) {
 	// The times come first and by themselves, so that nothing but they need be sorted.
 	times := make([]time.Duration, between(d, s.Ops))
 	for i := range times {
-		times[i] = d.moment(time.Millisecond)
+		times[i] = d.moment(opUnit)
 	}
 	slices.Sort(times)
 	p.Ops = slices.Grow(p.Ops, len(times))
@@ -193,6 +193,9 @@ func (Space) weigh(kinds []OpKind) (n, weights int) {
 	}
 	return n, weights
 }
+
+// opUnit is how exactly operations are timed: each bit of a draw costs.
+const opUnit = 5 * time.Millisecond
 
 // opKind is the kind that owns number w of the sum of weights.
 func (s *Space) opKind(w int) *OpKind {

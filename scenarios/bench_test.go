@@ -70,3 +70,27 @@ func BenchmarkRaftPartitionHeal(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPlan draws the plans of raft/kv.
+func BenchmarkPlan(b *testing.B) {
+	for i := range b.N {
+		if p := raftKV.Plan(uint64(i + 1)); len(p.Ops) == 0 {
+			b.Fatal(p)
+		}
+	}
+}
+
+// BenchmarkSwarm is seeds of raft/kv as a sweep runs them: plans under full swarm, all checks on.
+func BenchmarkSwarm(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
+	virtual := time.Duration(0)
+	for i := range b.N {
+		r := raftKV.RunSeed(uint64(i+1), Options{})
+		if !r.Expected {
+			b.Fatal(r.Line())
+		}
+		virtual += time.Duration(r.Virtual)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "seeds/s")
+	b.ReportMetric(virtual.Seconds()/b.Elapsed().Seconds(), "virtual/wall")
+}

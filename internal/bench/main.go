@@ -40,13 +40,16 @@ var promises = []promise{
 	{what: "Raft, partition and heal, 30 ops", unit: "runs/s", of: metric("RaftPartitionHeal/ops=30 runs/s"), limit: 2000, floor: true},
 	{what: "Raft, partition and heal, 100 ops", unit: "runs/s", of: metric("RaftPartitionHeal/ops=100 runs/s"), limit: 1300, floor: true},
 	{what: "verdict on 100 ops, 8 of them open", unit: "ns per op", of: metric("KV/ops=100/unknown=8/whole ns/historyop"), limit: 2000},
+	{what: "plan of raft/kv drawn", unit: "ns", of: metric("Plan ns/op"), limit: 100_000},
+	{what: "raft/kv under swarm", unit: "seeds/s", of: metric("Swarm seeds/s"), limit: 300, floor: true},
+	{what: "the same, virtual time", unit: "× wall", of: metric("Swarm virtual/wall"), limit: 10_000, floor: true},
 	{what: "2 workers", unit: "× 2 processes", of: metric(twoWorkers), limit: 0.95, floor: true},
 }
 
 // suites are the benchmarks that the promises need; the names are those of packages.
 var suites = []struct{ pkg, pattern string }{
 	{"sim", "BareHeap|Deliver|AppendSyncReply|SpawnStep|CallbackStep"},
-	{"scenarios", "RaftPartitionHeal"},
+	{"scenarios", "RaftPartitionHeal|Plan|Swarm"},
 	{"checkers", "KV/ops=100/unknown=8/whole"},
 }
 
