@@ -5,8 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/seedbed-sim/seedbed/scenarios"
 )
 
 // isFolder is false as well for what is not there.
@@ -17,7 +18,7 @@ func isFolder(path string) bool {
 
 // runCorpus runs all plans of a folder. All are read before the first is run, so that a file that is none stops it all.
 func (a *app) runCorpus(args []string, dir string, asJSON bool) error {
-	files, err := plansIn(dir)
+	files, err := scenarios.PlanFiles(dir)
 	if err != nil {
 		return err
 	}
@@ -51,25 +52,6 @@ type corpusJSON struct {
 type corpusRunJSON struct {
 	File string `json:"file"`
 	runJSON
-}
-
-// plansIn lists the files of a folder that hold plans, in order of their names. What begins with a dot is hidden: among
-// that are files that are still being written.
-func plansIn(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var files []string
-	for _, e := range entries {
-		if name := e.Name(); !e.IsDir() && !strings.HasPrefix(name, ".") && filepath.Ext(name) == ".json" {
-			files = append(files, filepath.Join(dir, name))
-		}
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: there is no plan, which is a file *.json, in this folder", dir)
-	}
-	return files, nil
 }
 
 // printCorpus prints what failed, and then a line for each plan.

@@ -8,8 +8,15 @@
 //
 //	-seedbed.seed 4711      SEEDBED_SEED=4711      run one seed
 //	-seedbed.seeds 1-500,77 SEEDBED_SEEDS=1-500,77 run these seeds
-//	-seedbed.replay FILE    SEEDBED_REPLAY=FILE    run the plan in FILE
+//	-seedbed.replay FILE    SEEDBED_REPLAY=FILE    run the plan in FILE, or all in this folder
 //	-seedbed.step 1893      SEEDBED_STEP=1893      stop after this step, and print what led there
+//	-seedbed.shrink 300     SEEDBED_SHRINK=300     shrink what fails in at most so many runs; 0 for not at all
+//
+// # Corpus
+//
+// The plans in testdata/seedbed/TEST/*.json, beside the test of this name, are run before any seeds: plans that once failed,
+// or are worth a run each time for another reason. What a failure shrinks to is printed as such a file. They are data, and
+// may be edited.
 package simtest
 
 import (
@@ -27,6 +34,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/disksim"
 	"github.com/seedbed-sim/seedbed/internal/lint"
 	"github.com/seedbed-sim/seedbed/internal/seeds"
@@ -39,8 +47,9 @@ import (
 var (
 	seedFlag   = flag.String("seedbed.seed", "", "run this `seed` only (SEEDBED_SEED)")
 	seedsFlag  = flag.String("seedbed.seeds", "", "run these `seeds`, such as 1-500,77 (SEEDBED_SEEDS)")
-	replayFlag = flag.String("seedbed.replay", "", "run the plan in this `file` (SEEDBED_REPLAY)")
+	replayFlag = flag.String("seedbed.replay", "", "run the plan in this `file`, or all in this folder (SEEDBED_REPLAY)")
 	stepFlag   = flag.String("seedbed.step", "", "stop after this `step` and print what led there (SEEDBED_STEP)")
+	shrinkFlag = flag.String("seedbed.shrink", "", "shrink what fails in at most so many `runs`, 0 for not at all (SEEDBED_SHRINK)")
 )
 
 // Seeds that Run runs when nothing else is asked for.
@@ -49,11 +58,16 @@ const (
 	shortSeeds   = "1-25" // with -test.short
 )
 
+// defaultShrink is how many runs a failure is shrunk in: its structure is found in about 60, and the rest makes numbers
+// simpler. For the scenarios of the catalogue that takes about a second.
+const defaultShrink = 300
+
 // maxReported bounds the failing seeds that become subtests, per signature.
 const maxReported = 3
 
-// Run runs a scenario over seeds, on all cores. A seed that does not end as the scenario expects becomes a failing
-// subtest, which shows the failure and the line that repeats it, and leaves its plan and trace in t.ArtifactDir.
+// Run runs a scenario over its corpus and over seeds, on all cores. A seed or plan that does not end as the scenario expects
+// becomes a failing subtest, which shows the failure and the line that repeats it, and leaves its plan and trace in
+// t.ArtifactDir. The first seed of those that failed alike is shrunk, and offered as a file of the corpus.
 func Run(t *testing.T, s *scenarios.Scenario) {
 	t.Helper()
 	what, err := chosen()
@@ -61,12 +75,22 @@ func Run(t *testing.T, s *scenarios.Scenario) {
 		t.Fatal(err)
 	}
 	t.Attr("seedbed.scenario", s.Name)
+	if what.folder() {
+		if what.step > 0 {
+			t.Fatalf("a step is of one run: give a seed or a plan with it, not the folder %s", what.replay)
+		}
+		replay(t, s, what.replay, what)
+		return
+	}
 	if plan, ok := what.onePlan(t, s); ok {
 		one(t, s, plan, what)
 		return
 	}
 	if what.step > 0 {
 		t.Fatalf("a step is of one run: give a seed or a plan with it, not the seeds %s", what.seeds)
+	}
+	if _, err := os.Stat(corpus(t)); err == nil {
+		replay(t, s, corpus(t), what)
 	}
 	t.Attr("seedbed.seeds", what.seeds.String())
 	next, stop := iter.Pull(what.seeds.All())
@@ -76,8 +100,12 @@ func Run(t *testing.T, s *scenarios.Scenario) {
 		if f.Expected {
 			continue
 		}
-		for _, seed := range f.Seeds[:min(len(f.Seeds), maxReported)] {
+		for i, seed := range f.Seeds[:min(len(f.Seeds), maxReported)] {
 			t.Run("seed="+strconv.FormatUint(seed, 10), func(t *testing.T) {
+				what := what
+				if i > 0 {
+					what.shrink = 0 // they would become alike
+				}
 				if one(t, s, s.Plan(seed), what) {
 					t.Errorf("\n--- DETERMINISM: %s  seed=%d  failed in the sweep of seeds %s, and does not when run alone: something outlives a run\n  it was: %s",
 						s.Name, seed, what.seeds, f.Signature)
@@ -104,12 +132,7 @@ var watchdog = scenarios.ExitWatchdog(os.Stderr)
 func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (ok bool) {
 	t.Helper()
 	t.Attr("seedbed.seed", strconv.FormatUint(plan.Seed, 10))
-	var watch *scenarios.Watch
-	r := s.Run(plan, scenarios.Options{
-		UntilStep: what.step,
-		Started:   func(w *sim.World) { watch = watchdog.Start(s.Name, plan.Seed, w) },
-	})
-	watch.Stop()
+	r := s.Watched(plan, scenarios.Options{UntilStep: what.step}, watchdog)
 	if r.Expected && what.step == 0 {
 		t.Logf("%s seed=%d: %s; %d steps, %s, hash %016x", s.Name, plan.Seed, r.Line(), r.Steps, r.Virtual, r.Hash)
 		return true
@@ -137,13 +160,16 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 	if err := keep(t.ArtifactDir(), f); err != nil {
 		t.Error(err)
 	}
+	if what.shrink > 0 && what.step == 0 && f.Divergence == nil && r.Verdict == checkers.Invalid {
+		shrink(t, s, &r, what)
+	}
 	return false
 }
 
 // keep leaves a failure's plan and trace in a folder.
 func keep(dir string, f *scenarios.Failure) error {
-	base := fmt.Sprintf("%s-%d", strings.ReplaceAll(f.First.Scenario, "/", "-"), f.First.Seed)
-	plan, err := f.First.Plan.JSON()
+	base := baseName(&f.First)
+	plan, err := planFile(f.First.Plan)
 	if err != nil {
 		return err
 	}
@@ -155,11 +181,23 @@ func keep(dir string, f *scenarios.Failure) error {
 	return nil
 }
 
+// baseName is what files about a run are called, without an extension.
+func baseName(r *scenarios.Result) string {
+	return fmt.Sprintf("%s-%d", strings.ReplaceAll(r.Scenario, "/", "-"), r.Seed)
+}
+
+// planFile is a plan as a file, with the build it comes from.
+func planFile(p nemesis.Plan) ([]byte, error) {
+	p.Build = scenarios.ThisBuild()
+	return p.JSON()
+}
+
 // choice is what flags and environment ask for.
 type choice struct {
 	seeds  seeds.Ranges
 	replay string
 	step   uint64 // 0: to the end
+	shrink int    // runs; 0: not at all
 }
 
 // A setting is a flag and the variable of the same meaning.
@@ -173,6 +211,7 @@ var (
 	seedsSetting  = setting{seedsFlag, "SEEDBED_SEEDS"}
 	replaySetting = setting{replayFlag, "SEEDBED_REPLAY"}
 	stepSetting   = setting{stepFlag, "SEEDBED_STEP"}
+	shrinkSetting = setting{shrinkFlag, "SEEDBED_SHRINK"}
 )
 
 // given returns what was given by flag, or by variable, and what errors call it.
@@ -183,20 +222,34 @@ func (s setting) given(byFlag bool) (text, source string) {
 	return os.Getenv(s.name), s.name
 }
 
+// either is given by flag, or else by variable.
+func (s setting) either() (text, source string) {
+	if text, source = s.given(true); text == "" {
+		text, source = s.given(false)
+	}
+	return text, source
+}
+
 // chosen reads the settings. Of those that say what to run, any flag beats all variables, and then one plan beats one
 // seed, and that beats many.
 func chosen() (c choice, err error) {
-	text, source := stepSetting.given(true)
-	if text == "" {
-		text, source = stepSetting.given(false)
-	}
-	if text != "" {
+	if text, source := stepSetting.either(); text != "" {
 		if c.step, err = strconv.ParseUint(text, 10, 64); err != nil || c.step == 0 {
 			return c, fmt.Errorf("%s=%q: want a step number from 1 on", source, text)
 		}
 	}
+	c.shrink = defaultShrink
+	shrinkText, source := shrinkSetting.either()
+	if shrinkText != "" {
+		if c.shrink, err = strconv.Atoi(shrinkText); err != nil || c.shrink < 0 {
+			return c, fmt.Errorf("%s=%q: want a number of runs, or 0", source, shrinkText)
+		}
+	}
 	for _, byFlag := range []bool{true, false} {
 		if c.replay, _ = replaySetting.given(byFlag); c.replay != "" {
+			if shrinkText == "" {
+				c.shrink = 0 // a plan is shrunk only if that is asked for
+			}
 			return c, nil
 		}
 		if text, source := seedSetting.given(byFlag); text != "" {
@@ -214,7 +267,7 @@ func chosen() (c choice, err error) {
 			return c, err
 		}
 	}
-	text = defaultSeeds
+	text := defaultSeeds
 	if testing.Short() {
 		text = shortSeeds
 	}
@@ -227,16 +280,12 @@ func (c choice) onePlan(t *testing.T, s *scenarios.Scenario) (nemesis.Plan, bool
 	t.Helper()
 	switch {
 	case c.replay != "":
-		data, err := os.ReadFile(c.replay)
-		if err != nil {
-			t.Fatalf("%v; a path starts at the folder of the test", err)
-		}
-		plan, err := nemesis.ReadPlan(c.replay, data)
-		if err == nil && plan.Scenario != s.Name {
-			err = fmt.Errorf("%s is a plan of %s, not of %s; -run can select the test that it is for", c.replay, plan.Scenario, s.Name)
-		}
+		plan, err := readPlan(c.replay, s)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if text := scenarios.Foreign(plan); text != "" {
+			t.Logf("warning: %s was %s", c.replay, text)
 		}
 		return plan, true
 	case c.seeds.Len() == 1:
@@ -269,13 +318,11 @@ func (c choice) line(t *testing.T, seed, step uint64) string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		pkg = cmp.Or(strings.TrimSuffix(info.Path, ".test"), pkg)
 	}
-	var levels []string
-	for _, level := range strings.Split(t.Name(), "/") {
-		if !strings.HasPrefix(level, "seed=") {
-			levels = append(levels, "^"+regexp.QuoteMeta(level)+"$")
-		}
+	path := levels(t)
+	for i, level := range path {
+		path[i] = "^" + regexp.QuoteMeta(level) + "$"
 	}
-	fmt.Fprintf(&b, "go test %s -run %s -v", pkg, quote(strings.Join(levels, "/")))
+	fmt.Fprintf(&b, "go test %s -run %s -v", pkg, quote(strings.Join(path, "/")))
 	return b.String()
 }
 

@@ -96,6 +96,9 @@ func TestOutside(t *testing.T) {
 	t.Run("settings", func(t *testing.T) { o.settings(t) })
 	t.Run("refused", func(t *testing.T) { o.refused(t) })
 	t.Run("sweeps", func(t *testing.T) { o.sweeps(t) })
+	t.Run("shrinking", func(t *testing.T) { o.shrinking(t) })
+	t.Run("corpus", func(t *testing.T) { o.corpus(t) })
+	t.Run("fuzzing", func(t *testing.T) { o.fuzzing(t) })
 	t.Run("determinism", func(t *testing.T) { o.determinism(t) })
 	t.Run("lint", func(t *testing.T) { o.lint(t) })
 }
@@ -220,6 +223,9 @@ func (o *outside) refused(t *testing.T) {
 		{"-seedbed.seeds=5-1", `-seedbed.seeds: seeds "5-1": "5-1" runs backwards; write 1-5`},
 		{"SEEDBED_STEP=0", `SEEDBED_STEP="0": want a step number from 1 on`},
 		{"-seedbed.step=ten", `-seedbed.step="ten": want a step number from 1 on`},
+		{"SEEDBED_SHRINK=all", `SEEDBED_SHRINK="all": want a number of runs, or 0`},
+		{"-seedbed.shrink=-1", `-seedbed.shrink="-1": want a number of runs, or 0`},
+		{"SEEDBED_REPLAY=kept", `kept: there is no plan, which is a file *.json, in this folder`},
 		{"SEEDBED_STEP=10", `a step is of one run: give a seed or a plan with it, not the seeds 1-200`},
 		{"SEEDBED_REPLAY=nowhere.json", `open nowhere.json: no such file or directory; a path starts at the folder of the test`},
 		{"-seedbed.replay=broken.json", `broken.json: line 1: it ends too early`},
@@ -247,6 +253,121 @@ func (o *outside) sweeps(t *testing.T) {
 		require.Equal(t, c.want == "", ok, "%s %s: %s", c.test, c.setting, out)
 		require.Contains(t, out, c.want)
 	}
+}
+
+// plan finds the plan that a failing test offers for its corpus, and the path that it is to have.
+var offered = regexp.MustCompile(`(?s)  to have it run each time, first of all, write this to (\S+) \(-artifacts keeps it as a file\):\n(.*?\n\s*\})\n`)
+
+// shrinking is what a failure comes with.
+func (o *outside) shrinking(t *testing.T) {
+	out, ok := o.test(t, "TestWrong", "SEEDBED_SEEDS=1-40")
+	require.False(t, ok, out)
+	require.Regexp(t, `shrunk in \d+ runs: 1→1 faults, 0→0 operations\n`, out)
+	require.Equal(t, 1, strings.Count(out, "shrunk in"), "the first of those that failed alike")
+	require.Equal(t, 4, strings.Count(out, "--- FAIL: toy/wrong"), "three, and the smallest")
+	offer := offered.FindStringSubmatch(out)
+	require.NotNil(t, offer, out)
+	seed := failed.FindStringSubmatch(out)[1]
+	require.Equal(t, filepath.Join(o.dir, "testdata/seedbed/TestWrong/toy-wrong-"+seed+".json"), offer[1])
+
+	// It depends on nothing but the seed and the budget.
+	again, ok := o.test(t, "TestWrong", "SEEDBED_SEED="+seed, "-test.cpu=1")
+	require.False(t, ok, again)
+	require.Equal(t, offer[2], offered.FindStringSubmatch(again)[2])
+
+	for _, setting := range []string{"SEEDBED_SHRINK=0", "-seedbed.shrink=0", "SEEDBED_STEP=100000", "SEEDBED_REPLAY=" + o.plan} {
+		out, ok = o.test(t, "TestWrong", "SEEDBED_SEED="+seed, setting)
+		require.False(t, ok, out)
+		require.NotContains(t, out, "shrunk", setting)
+	}
+	out, ok = o.test(t, "TestWrong", "SEEDBED_REPLAY="+o.plan, "-seedbed.shrink=5")
+	require.False(t, ok, out)
+	require.Contains(t, out, "shrunk in 5 runs: ")
+
+	// What is offered as a command does what it says.
+	kept := filepath.Join(o.dir, "kept")
+	require.NoError(t, os.MkdirAll(kept, 0o777))
+	out, ok = o.test(t, "TestNested", "SEEDBED_SEED=3", "-test.artifacts", "-test.outputdir="+kept)
+	require.False(t, ok, out)
+	command := regexp.MustCompile(`(?m)  to have it run each time, first of all, (mkdir .*)$`).FindStringSubmatch(out)
+	require.NotNil(t, command, out)
+	_, ok = o.command(t, nil, "sh", "-c", command[1])
+	require.True(t, ok)
+	require.FileExists(t, filepath.Join(o.dir, "testdata/seedbed/TestNested/it's_$HOME/toy-late-3.json"))
+	out, ok = o.test(t, "TestNested", "SEEDBED_SEEDS=8-9")
+	require.False(t, ok, out)
+	require.Equal(t, "--- FAIL: toy/late  seed=3  always \"few steps\": there were many", failed.FindString(out), out)
+}
+
+// corpus is what is run first of all.
+func (o *outside) corpus(t *testing.T) {
+	for _, test := range []string{"TestWrong", "TestGood"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(o.dir, "testdata/seedbed", test), 0o777))
+	}
+	write := func(name string, data []byte) {
+		require.NoError(t, os.WriteFile(filepath.Join(o.dir, "testdata/seedbed", name), data, 0o666))
+	}
+	wrong, err := os.ReadFile(o.plan)
+	require.NoError(t, err)
+	good := bytes.Replace(wrong, []byte("toy/wrong"), []byte("toy/good"), 1)
+	other := regexp.MustCompile(`"build": ".*"`).ReplaceAll(good, []byte(`"build": "example.com/other"`))
+	write("TestWrong/a.json", wrong)
+	write("TestGood/a.json", good)
+	write("TestGood/b.json", other)
+
+	out, ok := o.test(t, "TestWrong", "SEEDBED_SEEDS=1-40", "SEEDBED_SHRINK=0")
+	require.False(t, ok, out)
+	require.Contains(t, out, "--- FAIL: TestWrong/plan=a.json ")
+	require.Less(t, strings.Index(out, "=== RUN   TestWrong/plan=a.json"), strings.Index(out, "=== RUN   TestWrong/seed="))
+	line := again.FindStringSubmatch(out)
+	require.Regexp(t, `^SEEDBED_REPLAY='testdata/seedbed/TestWrong/a.json' SEEDBED_STEP=\d+ go test example\.com/module -run '\^TestWrong\$' -v$`, line[1])
+	repeated, ok := o.command(t, nil, "sh", "-c", line[1])
+	require.False(t, ok, repeated)
+	require.Equal(t, failed.FindString(out), failed.FindString(repeated))
+	out, ok = o.test(t, "TestWrong", "SEEDBED_REPLAY=testdata/seedbed/TestWrong")
+	require.False(t, ok, out)
+	require.Contains(t, out, "--- FAIL: TestWrong/plan=a.json ")
+	require.Contains(t, out, "1 plans of testdata/seedbed/TestWrong")
+
+	// One that does not fail any more is not worth a word, unless it is of another build.
+	out, ok = o.test(t, "TestGood", "SEEDBED_SEEDS=1-4")
+	require.True(t, ok, out)
+	require.NotContains(t, out, "--- PASS: TestGood/")
+	require.Contains(t, out, "toy/good: 2 plans of testdata/seedbed/TestGood")
+	require.Equal(t, 1, strings.Count(out, "made by another build"), out)
+	require.Regexp(t, `warning: testdata/seedbed/TestGood/b.json was made by another build, example.com/other; `, out)
+	out, ok = o.test(t, "TestGood", "SEEDBED_SEED=4")
+	require.True(t, ok, out)
+	require.NotContains(t, out, "plans of", "one run is one run")
+
+	// What cannot be read fails the test, with one line.
+	write("TestGood/c.json", []byte("{"))
+	write("TestGood/d.json", wrong)
+	write("TestGood/.e.json", []byte("{"))
+	out, ok = o.test(t, "TestGood", "SEEDBED_SEEDS=1-4")
+	require.False(t, ok, out)
+	require.Contains(t, out, "testdata/seedbed/TestGood/c.json: line 1: it ends too early\n")
+	require.Contains(t, out, "testdata/seedbed/TestGood/d.json is a plan of toy/wrong, not of toy/good; ")
+	require.NotContains(t, out, ".e.json")
+	require.NoError(t, os.RemoveAll(filepath.Join(o.dir, "testdata")))
+}
+
+// fuzzing finds a plan that fails from one that does not.
+func (o *outside) fuzzing(t *testing.T) {
+	out, ok := o.test(t, "FuzzGood")
+	require.True(t, ok, out)
+	out, ok = o.test(t, "FuzzWrong")
+	require.False(t, ok, out)
+	require.Regexp(t, `--- FAIL: FuzzWrong/seed#\d `, out)
+	require.Regexp(t, `--- FAIL: toy/wrong  seed=\d+ step=\d+ at=.*  always "there is one leader"`, out)
+	require.Contains(t, out, "SEEDBED_REPLAY=FILE go test, with the plan in FILE\n")
+	plan := regexp.MustCompile(`(?s)\n(\s*\{\n.*?\n\s*\})\n`).FindStringSubmatch(out)
+	require.NotNil(t, plan, out)
+	file := filepath.Join(o.dir, "fuzzed.json")
+	require.NoError(t, os.WriteFile(file, []byte(plan[1]), 0o666))
+	repeated, ok := o.test(t, "TestWrong", "SEEDBED_REPLAY="+file)
+	require.False(t, ok, repeated)
+	require.Equal(t, failed.FindString(out), failed.FindString(repeated))
 }
 
 // determinism is what runs lack that differ.

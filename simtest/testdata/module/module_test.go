@@ -14,6 +14,9 @@ import (
 func TestGood(t *testing.T)  { simtest.Run(t, good("toy/good")) }
 func TestWrong(t *testing.T) { simtest.Run(t, wrong("toy/wrong")) }
 
+func FuzzGood(f *testing.F)  { simtest.Fuzz(f, good("toy/good")) }
+func FuzzWrong(f *testing.F) { simtest.Fuzz(f, wrong("toy/wrong")) }
+
 // The name of a test may need quotes in a shell.
 func TestNested(t *testing.T) {
 	t.Run("it's $HOME", func(t *testing.T) { simtest.Run(t, late()) })
@@ -120,8 +123,9 @@ func elect(name string, may func(sim.Env) bool) *scenarios.Scenario {
 	space := nemesis.DefaultSpace(name)
 	space.Nodes = nemesis.Range[int]{Min: 3, Max: 3}
 	space.Clients = nemesis.Range[int]{}
+	space.Swarm = false
 	space.Duration = nemesis.Range[time.Duration]{Min: 5 * time.Second, Max: 5 * time.Second}
-	space.Faults = []nemesis.FaultKind{{Kind: "pause", Count: nemesis.Range[int]{Max: 1}}}
+	space.Faults = []nemesis.FaultKind{{Kind: "pause", Count: nemesis.Range[int]{Max: 4}}}
 	return &scenarios.Scenario{
 		Name: name, Doc: "One of three leads.", Space: space, Tail: time.Second,
 		Build: func(r *scenarios.Run) {

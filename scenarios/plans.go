@@ -2,6 +2,8 @@ package scenarios
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/seedbed-sim/seedbed/nemesis"
@@ -22,4 +24,23 @@ func Foreign(p nemesis.Plan) string {
 		return ""
 	}
 	return fmt.Sprintf("made by another build, %s; with this one, %s, it may mean another run", p.Build, ThisBuild())
+}
+
+// PlanFiles lists the files of a folder that hold plans: *.json, in order of their names. What begins with a dot is hidden:
+// among that are files that were never finished.
+func PlanFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []string
+	for _, e := range entries {
+		if name := e.Name(); !e.IsDir() && !strings.HasPrefix(name, ".") && filepath.Ext(name) == ".json" {
+			files = append(files, filepath.Join(dir, name))
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s: there is no plan, which is a file *.json, in this folder", dir)
+	}
+	return files, nil
 }
