@@ -307,11 +307,9 @@ type sweepJSON struct {
 
 // shrink shrinks the plan of a seed that was found.
 func (b *Bench) shrink(ctx context.Context, o *Outcome, program string, seed uint64) error {
-	out, _, err := b.command(ctx, b.dir, program, "shrink", o.In, "--json", fmt.Sprintf("--seed=%d", seed), fmt.Sprintf("--runs=%d", b.Shrink))
-	if err != nil && exitCode(err) != violated {
-		if strings.Contains(err.Error(), "unknown") {
-			return nil
-		}
+	out, _, err := b.command(ctx, b.dir, program, "shrink", o.In, "--json", "--workers="+strconv.Itoa(b.Workers),
+		fmt.Sprintf("--seed=%d", seed), fmt.Sprintf("--runs=%d", b.Shrink))
+	if err != nil {
 		return err
 	}
 	o.Shrunk = &Shrunk{Seed: seed}
@@ -319,7 +317,7 @@ func (b *Bench) shrink(ctx context.Context, o *Outcome, program string, seed uin
 		return fmt.Errorf("shrinking seed %d: %w", seed, err)
 	}
 	if !slices.Contains(o.Mutant.Properties, o.Shrunk.Property) {
-		return fmt.Errorf("shrinking seed %d led to another property: %s", seed, o.Shrunk.Property)
+		return fmt.Errorf("seed %d shrinks to another property: %s", seed, o.Shrunk.Property)
 	}
 	return nil
 }

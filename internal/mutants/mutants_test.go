@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,7 +59,9 @@ func propertiesOf(t *testing.T, name string) []string {
 	for seed := range uint64(3) {
 		r := s.RunSeed(seed+1, scenarios.Options{})
 		for _, p := range r.Checks.Properties() {
-			list = append(list, p.String())
+			if !slices.Contains(list, p.String()) {
+				list = append(list, p.String())
+			}
 		}
 	}
 	return list
