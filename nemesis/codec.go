@@ -18,7 +18,8 @@ import (
 
 // codec walks the fields of a plan. One walk (Plan.fields and what it calls) describes the JSON form, and serves to read
 // it, to write it and to check it: in what is read comes from, or nil; then out is what is written. Values are checked
-// on every walk. After the first error the walk goes on without effect.
+// on every walk, and set only where they are read, so that goroutines can share a plan. After the first error the walk goes
+// on without effect.
 type codec struct {
 	in    *value
 	out   []byte
@@ -213,7 +214,9 @@ func (c *codec) node(id *sim.NodeID) {
 	if n < 1 || n > int64(c.plan.Nodes) {
 		c.fail("%d is not a node of this %d-node cluster", n, c.plan.Nodes)
 	}
-	*id = sim.NodeID(n)
+	if c.in != nil {
+		*id = sim.NodeID(n)
+	}
 	c.emit(strconv.FormatInt(n, 10))
 }
 
@@ -238,7 +241,9 @@ func choice[T ~uint8 | ~int](c *codec, v *T, names []string) {
 		c.fail("%s is not one of %s", quote(name), strings.TrimPrefix(strings.Join(names, ", "), ", "))
 		return
 	}
-	*v = T(i)
+	if c.in != nil {
+		*v = T(i)
+	}
 	c.emitString(name)
 }
 

@@ -214,7 +214,9 @@ func (c *codec) fault(f *Fault) {
 			}
 		})
 		if k != nil {
-			*f = k.fields(c, *f)
+			if own := k.fields(c, *f); c.in != nil {
+				*f = own
+			}
 		}
 	})
 }

@@ -94,6 +94,7 @@ type trials struct {
 	known     map[string]*trial // by the plan's JSON form
 	smallest  *Result
 	bounded   bool // the failure's plan is within the model's budget, so all must be
+	asked     int  // how often first was
 	runs      int
 	structure int // runs when the structure last became smaller
 }
@@ -104,6 +105,7 @@ type trial struct {
 	result  *Result // nil: not run yet
 	fails   bool    // like the failure
 	counted bool
+	asked   int // the question that it was in, the last time
 }
 
 // trial is the one of a plan.
@@ -129,9 +131,16 @@ func (t *trials) over() bool { return t.runs == t.budget || t.ctx.Err() != nil }
 // first is the nemesis.Oracle. It says what running the plans one after the other, up to the first that fails or the end
 // of the budget, would say.
 func (t *trials) first(plans []nemesis.Plan) (int, time.Duration) {
-	var list []*trial
-	for left := t.budget - t.runs; len(list) < len(plans); {
-		one := t.trial(plans[len(list)])
+	t.asked++
+	left := t.budget - t.runs
+	var list []*trial // nil for a plan that has come before
+	for _, p := range plans {
+		one := t.trial(p)
+		if one.asked == t.asked {
+			list = append(list, nil)
+			continue
+		}
+		one.asked = t.asked
 		if !one.counted {
 			if left == 0 {
 				break
@@ -142,6 +151,9 @@ func (t *trials) first(plans []nemesis.Plan) (int, time.Duration) {
 	}
 	t.runAll(list)
 	for i, one := range list {
+		if one == nil {
+			continue
+		}
 		if one.result == nil {
 			break // interrupted
 		}
@@ -178,6 +190,9 @@ func (t *trials) runAll(list []*trial) {
 		group.Go(func() {
 			for i := next.Add(1) - 1; i < end.Load() && t.ctx.Err() == nil; i = next.Add(1) - 1 {
 				one := list[i]
+				if one == nil {
+					continue
+				}
 				if one.result == nil {
 					t.run(one)
 				}

@@ -115,7 +115,9 @@ func TestShrinkStaysWithinTheBudget(t *testing.T) {
 	s := crowded()
 	s.Space.Budget = nemesis.Budget{Quorum: nemesis.Majority, Outside: []string{"isolate"}}
 	first := failing(t, s, 1)
-	first.Plan.Core = []sim.NodeID{1, 2}
+	for len(first.Plan.Core) == 0 {
+		first = failing(t, s, first.Seed+1)
+	}
 	require.NoError(t, s.Space.Beyond(first.Plan))
 	require.NoError(t, s.Space.Beyond(*shrink(t, s, first, scenarios.ShrinkOptions{}).Plan()))
 }
