@@ -2,8 +2,8 @@ package scenarios
 
 // Catalogue is the registry of the project's own scenarios.
 func Catalogue() *Registry {
-	return NewRegistry(
-		arithmeticActive, arithmeticBackup, arithmeticArrival,
-		raftElection, raftKV, raftLogService,
-	)
+	return NewRegistry(append([]*Scenario{
+		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL,
+		raftDeposed, raftElection, raftKV, raftLogService,
+	}, diskNaive...)...)
 }

@@ -44,5 +44,5 @@
 //
 // After any error of the disk the log is failed for good: a failed sync leaves it unknown which pages are clean (Rebello
 // et al., Can Applications Recover from fsync Failures?, ATC 2020), so no later sync can be trusted. Reopen it, after a
-// restart, to learn what it holds.
+// restart, to learn what it holds. A sync in the background may have failed while its timer still waits: Sync asks first.
 package wal

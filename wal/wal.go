@@ -145,6 +145,9 @@ func (l *Log) Sync() error {
 	if l.synced == l.issued {
 		return nil
 	}
+	if err := l.overtake(); err != nil {
+		return err
+	}
 	var err error
 	if l.synced < l.wide {
 		err = l.disk.Sync()
@@ -155,6 +158,17 @@ func (l *Log) Sync() error {
 		return l.fail(err)
 	}
 	return l.completed(l.issued, l.next-1)
+}
+
+// overtake looks for a sync in the background that has failed, though its timer is still to come: the next sync will not
+// write what that one has given up.
+func (l *Log) overtake() error {
+	for _, s := range l.syncs {
+		if err := l.disk.SyncResult(s.done); err != nil {
+			return l.fail(err)
+		}
+	}
+	return nil
 }
 
 // StartSync does the same without waiting: done fires when the sync has ended, and the node then calls Synced. A tag that

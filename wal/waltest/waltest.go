@@ -293,6 +293,17 @@ func (s suite) background(t *testing.T) {
 	assert.ErrorIs(t, b.Synced(one), wal.ErrFailed)
 	_, err := b.Append(nil)
 	assert.ErrorIs(t, err, sim.ErrIO)
+
+	// It has failed, and its timer waits behind what the node does meanwhile: that must not rely on what it should have written.
+	b = s.bench(t, 1, disksim.LoseAll)
+	b.append("a")
+	b.d.FailSyncs(sim.Million)
+	require.NoError(t, b.StartSync(one))
+	b.m.Complete(0)
+	b.d.FailSyncs(0)
+	b.append("b")
+	assert.ErrorIs(t, b.Sync(), wal.ErrFailed)
+	assert.Zero(t, b.Durable())
 }
 
 func (s suite) errors(t *testing.T) {
