@@ -18,6 +18,7 @@ func run(t *testing.T, name string) {
 func TestRaftKV(t *testing.T)            { run(t, "raft/kv") }
 func TestRaftLog(t *testing.T)           { run(t, "raft/log") }
 func TestRaftElection(t *testing.T)      { run(t, "raft/election") }
+func TestRaftDeposed(t *testing.T)       { run(t, "raft/deposed") }
 func TestArithmeticActive(t *testing.T)  { run(t, "arithmetic/active") }
 func TestArithmeticBackup(t *testing.T)  { run(t, "arithmetic/backup") }
 func TestArithmeticArrival(t *testing.T) { run(t, "arithmetic/arrival") }
