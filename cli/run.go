@@ -120,8 +120,8 @@ func (r *runner) fromFile(args []string, file string) (err error) {
 	if err := r.findScenario(file); err != nil {
 		return err
 	}
-	if text := scenarios.Foreign(r.plan); text != "" {
-		fmt.Fprintf(r.stderr, "%s: warning: %s was %s\n", r.name, file, text)
+	for _, text := range r.scenario.Warnings(r.plan) {
+		fmt.Fprintf(r.stderr, "%s: warning: %s: %s\n", r.name, file, text)
 	}
 	r.file = file
 	r.source = "--plan " + quote(file)

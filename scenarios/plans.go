@@ -17,13 +17,18 @@ func ThisBuild() string {
 	return strings.TrimSpace(b.Module + " " + b.Revision)
 }
 
-// Foreign says that a plan was made by another build, whose run it may not be any more; it is empty for this build's
-// plans, and those that do not tell.
-func Foreign(p nemesis.Plan) string {
-	if p.Build == "" || p.Build == ThisBuild() {
-		return ""
+// Warnings tell what may make a plan's run another than its reader expects: that another build made the plan, or that it
+// has faults which the scenario's model does not promise to survive. Plans that do not tell their build are taken for this
+// one's.
+func (s *Scenario) Warnings(p nemesis.Plan) []string {
+	var list []string
+	if p.Build != "" && p.Build != ThisBuild() {
+		list = append(list, fmt.Sprintf("made by another build, %s; with this one, %s, it may mean another run", p.Build, ThisBuild()))
 	}
-	return fmt.Sprintf("made by another build, %s; with this one, %s, it may mean another run", p.Build, ThisBuild())
+	if err := s.Space.Beyond(p); err != nil {
+		list = append(list, fmt.Sprintf("beyond its budget, so that a failure need not be a bug: %v", err))
+	}
+	return list
 }
 
 // PlanFiles lists the files of a folder that hold plans: *.json, in order of their names. What begins with a dot is hidden:

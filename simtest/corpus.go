@@ -49,8 +49,8 @@ func replay(t *testing.T, s *scenarios.Scenario, dir string, what choice) {
 			t.Error(err)
 			continue
 		}
-		if text := scenarios.Foreign(plan); text != "" {
-			t.Logf("warning: %s was %s", file, text)
+		for _, text := range s.Warnings(plan) {
+			t.Logf("warning: %s: %s", file, text)
 		}
 		if r := s.Watched(plan, scenarios.Options{}, watchdog); r.Expected {
 			continue

@@ -284,8 +284,8 @@ func (c choice) onePlan(t *testing.T, s *scenarios.Scenario) (nemesis.Plan, bool
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := scenarios.Foreign(plan); text != "" {
-			t.Logf("warning: %s was %s", c.replay, text)
+		for _, text := range s.Warnings(plan) {
+			t.Logf("warning: %s: %s", c.replay, text)
 		}
 		return plan, true
 	case c.seeds.Len() == 1:

@@ -335,7 +335,7 @@ func (o *outside) corpus(t *testing.T) {
 	require.NotContains(t, out, "--- PASS: TestGood/")
 	require.Contains(t, out, "toy/good: 2 plans of testdata/seedbed/TestGood")
 	require.Equal(t, 1, strings.Count(out, "made by another build"), out)
-	require.Regexp(t, `warning: testdata/seedbed/TestGood/b.json was made by another build, example.com/other; `, out)
+	require.Regexp(t, `warning: testdata/seedbed/TestGood/b.json: made by another build, example.com/other; `, out)
 	out, ok = o.test(t, "TestGood", "SEEDBED_SEED=4")
 	require.True(t, ok, out)
 	require.NotContains(t, out, "plans of", "one run is one run")
