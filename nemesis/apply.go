@@ -67,8 +67,8 @@ func Apply(stage Stage, p Plan) {
 		var heal func()
 		deeds = append(deeds, deed{e.At, true, func() {
 			heal = t.aim(e, sim.Nobody, min(e.Until, p.Duration))
-			if crash, ok := e.Fault.(Crash); ok && e.Until == Forever {
-				t.nodes[crash.Node].gone = true
+			if crash, ok := e.Fault.(crashing); ok && e.Until == Forever {
+				t.nodes[crash.whom().Node].gone = true
 			}
 		}})
 		if e.Until != 0 && e.Until != Forever {

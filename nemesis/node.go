@@ -18,6 +18,14 @@ type Crash struct {
 	Effect int           // 0: at once
 }
 
+// crashing is a fault that has its node down until it is healed.
+type crashing interface {
+	aimed
+	crashes()
+}
+
+func (Crash) crashes() {}
+
 func (f Crash) String() string { return fmt.Sprintf("Crash{%s%s}", f.Target, f.point()) }
 
 func (f Crash) point() string {
