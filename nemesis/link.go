@@ -86,6 +86,9 @@ type Isolate struct {
 
 func (f Isolate) String() string { return fmt.Sprintf("Isolate{%s}", f.Target) }
 
+// What cuts links does not ask whether somebody is up behind them.
+func (Isolate) strikesDown() {}
+
 func (f *Isolate) fields(c *codec) { f.Target.fields(c) }
 
 func (f *Isolate) draw(d *drawing, _ FaultKind) { f.Target = d.target() }

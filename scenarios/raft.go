@@ -132,14 +132,15 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 	// changes of membership nothing survives that.
 	s.Budget = nemesis.Budget{
 		Quorum:  nemesis.Majority,
-		Outside: []string{"crash", "crash", "pause", "pause", "isolate", "isolate", "bit_rot", "misdirected_write", "read_error"},
+		Outside: []string{"crash", "crash", "pause", "isolate", "partition", "clog", "duplicating",
+			"clock_drift", "clock_jump", "clock_freeze", "bit_rot", "misdirected_write", "read_error"},
 	}
 	s.Faults = append(s.Faults,
 		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 1, Max: 24}, Window: short},
 		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Min: 1, Max: 16}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
 		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Min: 1, Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
-		nemesis.FaultKind{Kind: "lose_unsynced", Count: nemesis.Range[int]{Min: 1, Max: 4}},
-		nemesis.FaultKind{Kind: "torn_write", Count: nemesis.Range[int]{Min: 1, Max: 4}},
+		nemesis.FaultKind{Kind: "lose_unsynced", Count: nemesis.Range[int]{Min: 3, Max: 8}, Share: 3 * sim.Million / 4},
+		nemesis.FaultKind{Kind: "torn_write", Count: nemesis.Range[int]{Min: 2, Max: 6}, Share: 3 * sim.Million / 4},
 		nemesis.FaultKind{Kind: "sync_error", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 4},
 		nemesis.FaultKind{Kind: "disk_full", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 8},
 		nemesis.FaultKind{Kind: "slow_disk", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 4},
