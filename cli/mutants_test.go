@@ -52,7 +52,10 @@ func TestMutants(t *testing.T) {
 	var report struct {
 		Outcomes []struct {
 			Name, Verdict, Error string
-			Ranges               []struct{ First, Seeds uint64 }
+			Ranges               []struct {
+				First uint64 `json:",string"`
+				Seeds uint64
+			}
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(stdout), &report), stdout)

@@ -53,22 +53,22 @@ type Outcome struct {
 
 // Range is what came of one range of seeds.
 type Range struct {
-	First uint64 `json:"first"` // seed
-	Seeds uint64 `json:"seeds"` // that were run: all, or up to the find
-	Found bool   `json:"found"` // the last one violates a property that the mutant names
+	First uint64 `json:"first,string"` // seed
+	Seeds uint64 `json:"seeds"`        // that were run: all, or up to the find
+	Found bool   `json:"found"`        // the last one violates a property that the mutant names
 }
 
 // Catch is a property that was violated.
 type Catch struct {
 	Property string `json:"property"`
-	Expected bool   `json:"expected"` // the mutant names it
-	First    uint64 `json:"first"`    // seed; 0 of a test
-	Seeds    int64  `json:"seeds"`    // in how many; 1 of a test
+	Expected bool   `json:"expected"`     // the mutant names it
+	First    uint64 `json:"first,string"` // seed; 0 of a test
+	Seeds    int64  `json:"seeds"`        // in how many; 1 of a test
 }
 
 // Shrunk is what the first find shrinks to, as shrink --json prints it.
 type Shrunk struct {
-	Seed          uint64  `json:"-"` // that was shrunk
+	Seed          uint64  `json:"seed,string"` // that was shrunk
 	Property      string  `json:"property"`
 	Faults        int     `json:"faults"`
 	Operations    int     `json:"operations"`
@@ -312,7 +312,7 @@ func (b *Bench) shrink(ctx context.Context, o *Outcome, program string, seed uin
 	if err != nil {
 		return err
 	}
-	o.Shrunk = &Shrunk{Seed: seed}
+	o.Shrunk = &Shrunk{}
 	if err := json.Unmarshal(out, o.Shrunk); err != nil {
 		return fmt.Errorf("shrinking seed %d: %w", seed, err)
 	}
