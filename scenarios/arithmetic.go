@@ -23,6 +23,7 @@ var (
 			"A demonstration: replicas that apply commands as they arrive diverge.", arithmetic.ArrivalOrder)
 		s.Anomaly = `always "replicas agree on each number"`
 		s.Space.Faults, s.Floors = nil, nil
+		s.Space.Duration = nemesis.Range[time.Duration]{Min: 5 * time.Second, Max: 5 * time.Second}
 		s.Space.Links[0].Max.Loss = 0
 		return s
 	}()
