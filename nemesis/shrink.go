@@ -17,7 +17,7 @@ type Oracle func(candidates []Plan) (first int, at time.Duration)
 // The search is delta debugging (Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002): a list
 // as a whole first, then halves of it, quarters, and so on down to single items. What is left out changes the fate of all
 // that follows, so a plan that has everything a failure needs may still miss it, by chance. Later rounds therefore give
-// each candidate a few other root seeds as well, that is, other chances.
+// each candidate a few other root seeds as well, that is, other chances: small ones, from 1 on.
 func (p Plan) Shrink(at time.Duration, fails Oracle) Plan {
 	s := &shrinking{plan: p, at: at, fails: fails}
 	s.cut()
@@ -39,6 +39,9 @@ func (p Plan) Shrink(at time.Duration, fails Oracle) Plan {
 
 // mostChances is how many other root seeds a candidate gets. More would find a little more, for very many runs.
 const mostChances = 4
+
+// coarse is into how many pieces a list is cut, at most, before the last rounds.
+const coarse = 16
 
 // shrinking is one call of Shrink.
 type shrinking struct {
@@ -145,9 +148,14 @@ var (
 	}
 )
 
-// drop leaves out items of a list.
+// drop leaves out items of a list. Of a long list, only the last rounds take single items: to try them all takes very many
+// runs, and those that change nothing are gone sooner in larger pieces with other chances.
 func (s *shrinking) drop(list items) {
-	for size := list.count(&s.plan); size > 0; size = min(size, list.count(&s.plan)) / 2 {
+	least := 1
+	if s.chances < mostChances {
+		least = max(1, list.count(&s.plan)/coarse)
+	}
+	for size := list.count(&s.plan); size >= least; size = min(size, list.count(&s.plan)) / 2 {
 		for from := 0; from < list.count(&s.plan); {
 			n := list.count(&s.plan)
 			i := s.try((n-from+size-1)/size, func(i int) Plan {
