@@ -110,6 +110,13 @@ func (s Space) drawFaults(d *drawing) {
 		}
 	}
 	slices.SortStableFunc(p.Faults, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
+	for len(p.Core) > 0 { // what comes too late to strike whoever is down for ever is left out
+		i, _ := p.contradiction()
+		if i < 0 {
+			break
+		}
+		p.Faults = slices.Delete(p.Faults, i, i+1)
+	}
 }
 
 // drawCore leaves some nodes out of the core, and has them suffer for ever: from the last quarter on, as what is rare

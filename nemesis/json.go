@@ -103,6 +103,43 @@ func (p *Plan) fields(c *codec) {
 func (p *Plan) faultFields(c *codec) {
 	list(c, &p.Faults, func(e *Event) { e.fields(c) })
 	byTime(c, p.Faults, func(e Event) time.Duration { return e.At })
+	if c.err == nil {
+		if i, id := p.contradiction(); i >= 0 {
+			c.within(step{i: i}, c.in, func() {
+				c.fail("%s contradicts the plan: by then %s is down for ever", p.Faults[i].Fault, id)
+			})
+		}
+	}
+}
+
+// contradiction returns the first fault that needs a node to be up, or to come back, which is down for ever by then; -1 if
+// there is none. Its index is that in order of time.
+func (p *Plan) contradiction() (fault int, id sim.NodeID) {
+	down := make(map[sim.NodeID]bool)
+	for i, e := range p.Faults {
+		id := needsUp(e.Fault)
+		if down[id] {
+			return i, id
+		}
+		if _, ok := e.Fault.(crashing); ok && e.Until == Forever {
+			down[id] = true
+		}
+	}
+	return -1, sim.Nobody
+}
+
+// needsUp is the node, named by its id, that a fault finds up or boots; Nobody if there is none.
+func needsUp(f Fault) sim.NodeID {
+	if f, ok := f.(Restart); ok {
+		return f.Node
+	}
+	if _, ok := f.(interface{ strikesDown() }); ok {
+		return sim.Nobody
+	}
+	if f, ok := f.(aimed); ok && !f.whom().All && f.whom().Role == "" {
+		return f.whom().Node
+	}
+	return sim.Nobody
 }
 
 func (e *Event) fields(c *codec) {

@@ -122,6 +122,10 @@ func TestPlanReadsInOrderOfTime(t *testing.T) {
 }
 
 func TestReadPlanErrors(t *testing.T) {
+	const crash = `{"at": "1s", "until": "2s", "fault": {"kind": "crash", "node": 2, "sync": "inside"}}`
+	crashes := func(until, whom string) string {
+		return `{"at": "1s", ` + until + `, "fault": {"kind": "crash", ` + whom + `}}`
+	}
 	data, err := os.ReadFile(filepath.Join("testdata", "small.json"))
 	require.NoError(t, err)
 	for _, c := range []struct{ old, new, want string }{
@@ -145,6 +149,32 @@ func TestReadPlanErrors(t *testing.T) {
 		{`"loss_ppm"`, `"lost"`, `link: there is no field "lost"`},
 		{`"prefix"`, `"most"`, `disk.crash[0]: "most" is not one of keep-all, lose-all, prefix, subset, pages, sectors`},
 		{`"faults": [`, `"faults": {}, "later": [`, `faults: want a list, got an object`},
+		{`"faults": [`, `"core": [], "faults": [`, `core: nobody is in it; leave it out where all nodes are`},
+		{`"faults": [`, `"core": [1, 9], "faults": [`, `core[1]: 9 is not a node of this 5-node cluster`},
+		{`"faults": [`, `"core": [1, 1], "faults": [`, `core[1]: node 1 is named twice`},
+		{`"faults": [`, `"buggify": {"sites_ppm": 1}, "faults": [`, `buggify.visits_ppm: missing`},
+		{crash, crashes(`"until": "forever"`, `"node": 2`),
+			`faults[0].until: Crash{n2} cannot last for ever: the plan has no core that could do without`},
+		{`"faults": [` + "\n    " + crash, `"core": [2], "faults": [` + crashes(`"until": "forever"`, `"node": 2`),
+			`faults[0].until: Crash{n2} cannot last for ever: n2 is in the core`},
+		{`"faults": [` + "\n    " + crash, `"core": [1], "faults": [` + crashes(`"until": "forever"`, `"role": "leader"`),
+			`faults[0].until: Crash{leader} cannot last for ever: the role may be that of a node in the core`},
+		{`"faults": [` + "\n    " + crash, `"core": [1], "faults": [` + crashes(`"until": "forever"`, `"node": 2`),
+			`faults[1]: Restart{n2} contradicts the plan: by then n2 is down for ever`},
+		{crash, crashes(`"until": "2s"`, `"role": "emitter"`),
+			`faults[0].fault: there is an emitter only with a fact to wait for, in on`},
+		{crash, crashes(`"until": "2s", "on": {"fact": ""}`, `"node": 2`), `faults[0].on.fact: a fact without a name`},
+		{crash, crashes(`"until": "2s"`, `"node": 2, "effect": 0`), `faults[0].fault.effect: 0 is not in the range [1, 1000000]`},
+		{`{"at": "1.5s", "fault": {"kind": "restart"`, `{"at": "1.5s", "on": {"fact": "F"}, "fault": {"kind": "restart"`,
+			`faults[1].until: a restart is over at once, and cannot wait for a fact`},
+		{crash, `{"at": "1s", "until": "2s", "fault": {"kind": "swizzle_clog", "nodes": [1, 2], "release": [1, 3]}}`,
+			`faults[0].fault.release: it has not the same nodes as nodes, n1,n2`},
+		{crash, `{"at": "1s", "until": "2s", "fault": {"kind": "bridge", "left": [1], "bridge": [1], "right": [3]}}`,
+			`faults[0].fault.bridge[0]: node 1 is named twice`},
+		{crash, `{"at": "1s", "until": "2s", "fault": {"kind": "ring", "nodes": [1, 2]}}`, `faults[0].fault.nodes: a ring has three nodes or more`},
+		{crash, `{"at": "1s", "until": "2s", "fault": {"kind": "heavy_tail", "ppm": 1, "by": "1ms"}}`, `faults[0].fault.by: 1ms is not 2ms or more`},
+		{crash, `{"at": "1s", "until": "2s", "fault": {"kind": "flaky", "up": "1s", "down": "0s"}}`, `faults[0].fault.down: 0s is no time`},
+		{crash, `{"at": "1s", "until": "2s", "fault": {"kind": "rolling_restart", "nodes": [], "down": "1s"}}`, `faults[0].fault.nodes: nobody restarts`},
 		{`{"at": "1s",`, `{"at": "-1s",`, `faults[0].at: -1s is negative`},
 		{`{"at": "1s",`, `{"at": "31s",`, `faults[0].at: 31s is not before the plan's end, 30s`},
 		{`"until": "2s"`, `"until": "1s"`, `faults[0].until: 1s is not after at, 1s`},
