@@ -205,3 +205,14 @@ func TestDisksThatLeaveNoQuorumAreAnExcuse(t *testing.T) {
 		require.Equal(t, c.excused, r.Contents.Get("excused: disk errors have left no quorum"))
 	}
 }
+
+// A plan that was cut down to no operation still has those of the quiet tail, and their facts.
+func TestPlansWithoutOperations(t *testing.T) {
+	for _, s := range []*Scenario{raftKV, raftLogService} {
+		p := s.Plan(1)
+		p.Ops, p.Faults, p.Core = nil, nil, nil
+		r := s.Run(p, Options{})
+		require.Equal(t, checkers.Valid, r.Verdict, r.Line())
+		require.NotEmpty(t, r.History)
+	}
+}

@@ -63,7 +63,7 @@ func TestShrink(t *testing.T) {
 	plan := small.Plan()
 	require.Len(t, plan.Faults, 1, "%s", plan)
 	require.Empty(t, plan.Ops)
-	require.Zero(t, plan.Clients)
+	require.Equal(t, 1, plan.Clients)
 	require.Less(t, plan.Duration, 2*time.Second)
 	require.Zero(t, plan.Faults[0].At%(10*ms), "%s", plan) // a number that was simplified
 	require.LessOrEqual(t, small.StructureRuns, 100)
