@@ -38,7 +38,7 @@ func (s Space) Generator() *rapid.Generator[Plan] {
 	return rapid.Custom(s.draw)
 }
 
-// victimShare is how many quarters of a victim's plan are aimed at it.
+// victimShare is how many quarters of a plan with a victim, or a focus, are aimed at it.
 const victimShare = 3
 
 // drawing is one draw of a plan.
@@ -46,6 +46,7 @@ type drawing struct {
 	dice
 	plan   *Plan
 	victim sim.NodeID      // is preferred as a target; 0 in most plans
+	focus  string          // a role that is, likewise
 	storms []time.Duration // when they begin
 	roles  []string        // that faults may strike
 	facts  []string        // that faults may wait for
@@ -75,6 +76,9 @@ func (s Space) draw(t *rapid.T) Plan {
 	}
 	if d.below(4) == 0 {
 		d.victim = d.anyNode()
+	}
+	if s.Swarm && len(s.Roles) > 0 && d.below(3) == 0 {
+		d.focus = s.Roles[d.below(len(s.Roles))]
 	}
 	for range between(d, s.Storms) {
 		d.storms = append(d.storms, d.anyMoment(time.Millisecond))

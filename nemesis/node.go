@@ -53,7 +53,7 @@ const maxEffect = 1_000_000
 
 func (f *Crash) draw(d *drawing, _ FaultKind) {
 	f.Target = d.target()
-	if f.Target.waits() && d.below(4) > 0 { // the moment is a good one: after what is said next, or before
+	if f.Target.waits() && d.below(2) == 0 { // the moment is a good one: after what is said next, or before
 		f.Effect = d.below(5)
 		return
 	}

@@ -136,7 +136,7 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 			"clock_drift", "clock_jump", "clock_freeze", "bit_rot", "misdirected_write", "read_error"},
 	}
 	s.Faults = append(s.Faults,
-		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 1, Max: 24}, Window: short},
+		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 4, Max: 40}, Window: short, Share: 3 * sim.Million / 4},
 		nemesis.FaultKind{Kind: "isolate", Count: nemesis.Range[int]{Min: 1, Max: 16}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: 2 * time.Second}},
 		nemesis.FaultKind{Kind: "partition", Count: nemesis.Range[int]{Min: 1, Max: 8}, Window: nemesis.Range[time.Duration]{Min: 50 * time.Millisecond, Max: time.Second}},
 		nemesis.FaultKind{Kind: "lose_unsynced", Count: nemesis.Range[int]{Min: 3, Max: 8}, Share: 3 * sim.Million / 4},
