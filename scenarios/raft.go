@@ -131,7 +131,7 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 	// mends, strikes outside the core only. A wiped disk has forgotten votes and entries that were promised; without
 	// changes of membership nothing survives that.
 	s.Budget = nemesis.Budget{
-		Quorum:  nemesis.Majority,
+		Quorum: nemesis.Majority,
 		Outside: []string{"crash", "crash", "pause", "isolate", "partition", "clog", "duplicating",
 			"clock_drift", "clock_jump", "clock_freeze", "bit_rot", "misdirected_write", "read_error"},
 	}
