@@ -70,7 +70,7 @@ func variants() []variant {
 
 func main() {
 	seeds := flag.String("seeds", "50", "run seeds 1 to `n` of each scenario")
-	plans := flag.String("plans", "10000", "draw the plans of seeds 1 to `n` of each scenario")
+	plans := flag.String("plans", "10000", "draw the plans of seeds 1 to `n`, by turns of all scenarios")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()

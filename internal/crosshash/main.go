@@ -21,7 +21,7 @@ import (
 
 func main() {
 	seeds := flag.Uint64("seeds", 50, "run seeds 1 to `n` of each scenario")
-	plans := flag.Uint64("plans", 10_000, "draw the plans of seeds 1 to `n` of each scenario")
+	plans := flag.Uint64("plans", 10_000, "draw the plans of seeds 1 to `n`, by turns of all scenarios")
 	shuffle := flag.Bool("shuffle", false, "run each seed again, in another order and between other seeds, and compare")
 	flag.Parse()
 
@@ -45,14 +45,16 @@ type job func() string
 
 func allJobs(seeds, plans uint64) []job {
 	var jobs []job
-	for _, s := range scenarios.Catalogue().All() {
+	all := scenarios.Catalogue().All()
+	for _, s := range all {
 		for seed := uint64(1); seed <= seeds; seed++ {
 			jobs = append(jobs, func() string { return runLine(s, seed) })
 		}
-		const each = 1000
-		for first := uint64(1); first <= plans; first += each {
-			jobs = append(jobs, func() string { return planLine(s, first, min(first+each-1, plans)) })
-		}
+	}
+	const each = 100
+	for first := uint64(1); first <= plans; first += each {
+		s := all[int(first/each)%len(all)]
+		jobs = append(jobs, func() string { return planLine(s, first, min(first+each-1, plans)) })
 	}
 	return jobs
 }
