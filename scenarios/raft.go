@@ -123,7 +123,9 @@ func raftSpace(name string, ops ...nemesis.OpKind) nemesis.Space {
 		s.Ops = nemesis.Range[int]{}
 	}
 	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
-	s.Roles = []string{"leader", "next leader", "next leader", "next leader", "next voter", "next committer"}
+	s.Roles = []string{
+		"leader", "next leader", "next leader", "next leader", "next voter", "next committer", "next committer", "next committer",
+	}
 	s.Facts = []string{"Voted", "Appended", "Committed", "BecameLeader", "BecameCandidate", "Truncated", "Recovered"}
 	s.Storms = nemesis.Range[int]{Max: 6}
 	s.Buggify = true
