@@ -20,7 +20,7 @@ import (
 var partitionHeal = &Scenario{
 	Name: "bench/partition-heal", Doc: "A leader is cut off and comes back.",
 	Build: func(r *Run) {
-		buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp)
+		addRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp)
 		r.World.At(clock.Time(2*time.Second), func() {
 			for _, id := range r.Servers() {
 				if r.World.Node(id).(*raft.KV).Raft().Leads() {

@@ -197,6 +197,14 @@ func raftFloors(more ...Floor) []Floor {
 // buildRaftService adds a Raft service and its clients, whose operations op makes of the plan's. Each client also
 // writes and reads in the quiet tail.
 func buildRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.Op) raft.Op) {
+	addRaftService(r, node, op)
+	g := &group{run: r}
+	g.oneLeader()
+	g.operationsSucceed()
+	g.logsAgree()
+}
+
+func addRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.Op) raft.Op) {
 	watchRaft(r)
 	c := raftConfig(r)
 	r.AddServers(func(sim.NodeID) sim.Node { return node(c) })
@@ -214,10 +222,6 @@ func buildRaftService(r *Run, node func(raft.Config) sim.Node, op func(nemesis.O
 			Patient: r.Plan.Duration, // then it is for Liveness to say what takes too long
 		})
 	})
-	g := &group{run: r}
-	g.oneLeader()
-	g.operationsSucceed()
-	g.logsAgree()
 }
 
 // tailOps are what a client does once everything is healed: each second it writes or reads, in the scenario's own words,
