@@ -17,14 +17,6 @@ func (BitRot) strikesDown()           {}
 func (MisdirectedWrite) strikesDown() {}
 func (ReadError) strikesDown()        {}
 
-// damaging is a fault that takes what was synced. Nothing heals that: a model's budget says what it can lose.
-type damaging interface{ damages() }
-
-func (BitRot) damages()           {}
-func (MisdirectedWrite) damages() {}
-func (ReadError) damages()        {}
-func (Wipe) damages()             {}
-
 // LoseUnsynced is a Crash that takes all that was not synced.
 type LoseUnsynced struct{ Crash }
 
