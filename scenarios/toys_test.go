@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/checkers"
@@ -182,13 +183,13 @@ func outOfRange() *scenarios.Scenario {
 
 // unsteady is a toy of which no two runs of a process are the same.
 func unsteady() *scenarios.Scenario {
-	runs := 0
+	var runs atomic.Int64 // some of them at once
 	s := calls("toy/unsteady", func(sim.Env) {})
 	build := s.Build
 	s.Build = func(r *scenarios.Run) {
-		runs++
+		cost := time.Duration(runs.Add(1)) * ms
 		build(r)
-		r.World.Cost(2, func(sim.Kind, any) time.Duration { return time.Duration(runs) * ms })
+		r.World.Cost(2, func(sim.Kind, any) time.Duration { return cost })
 	}
 	s.Judge = func(r *scenarios.Run) { r.Checks.Always("this is fine").Violatef("it is not") }
 	return s
@@ -196,10 +197,9 @@ func unsteady() *scenarios.Scenario {
 
 // leaky is a toy whose first run of a process differs from all later ones.
 func leaky() *scenarios.Scenario {
-	warm := false
+	var warm atomic.Bool
 	return calls("toy/leaky", func(sim.Env) {
-		if !warm {
-			warm = true
+		if !warm.Swap(true) {
 			panic("it is cold")
 		}
 	})
