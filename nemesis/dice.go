@@ -6,8 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// dice draws uniform numbers from rapid. All public integer generators of rapid are biased towards small values or
-// reject draws; Bool is neither, so numbers are made of it.
+// dice draws uniform numbers from rapid, whose integers favour small values or reject draws. They are made of the digits of
+// floating-point numbers, see digits.
 //
 // A roll is a fraction in [0, 1) of so many random bits. Multiplied by n, its whole part is a number below n and what
 // is left is a fraction again, for the next number: so one roll serves several, without any rejection (Lemire, Fast
@@ -24,8 +24,6 @@ type dice struct {
 
 const leastBits = 12
 
-var coin = rapid.Bool()
-
 // below is uniform over [0, n), n > 0.
 func (d *dice) below(n int) int {
 	cost := bits.Len64(uint64(n) - 1)
@@ -40,14 +38,29 @@ func (d *dice) below(n int) int {
 	return int(whole)
 }
 
-// roll draws as many bits as have been used up, behind those that are left. The leading ones come first: rapid shrinks
-// those first.
+// roll puts new bits behind those that are left, as many as there is room for.
 func (d *dice) roll() {
 	d.frac &^= 1<<(64-d.left) - 1
-	for i := 63 - d.left; i >= 0; i-- {
-		if coin.Draw(d.t, "") {
-			d.frac |= 1 << i
+	d.frac |= d.digits() << (64 - digitBits) >> d.left
+	d.left = min(d.left+digitBits, 64)
+}
+
+// digits are digitBits random bits. Between 2^52 and 2^53 all floating-point numbers are whole, and rapid draws their
+// digits at once and without any bias but one: it prefers the ends of the range. These are drawn again, but not for ever,
+// since nothing else comes when rapid shrinks a plan, or makes one of no data.
+func (d *dice) digits() uint64 {
+	for range 8 {
+		if f := uint64(wholes.Draw(d.t, "")); f != leastWhole && f != mostWhole {
+			return f - leastWhole
 		}
 	}
-	d.left = 64
+	return 0
 }
+
+const (
+	digitBits  = 52
+	leastWhole = 1 << digitBits
+	mostWhole  = 2<<digitBits - 1
+)
+
+var wholes = rapid.Float64Range(leastWhole, mostWhole)

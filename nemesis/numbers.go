@@ -24,6 +24,8 @@ type Numbers struct {
 	all    int   // the sum of tosses
 }
 
+var coin = rapid.Bool()
+
 // NewNumbers is about the numbers of a valid plan.
 func NewNumbers(p Plan) *Numbers { return &Numbers{plan: p, list: p.numbers()} }
 
