@@ -26,7 +26,7 @@ const leastRanges = 5
 
 func (a *app) mutantsCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "mutants [MODEL|NAME…] [--ranges N] [--seeds N] [--shrink N] [--workers N] [--write FILE] [--json]",
+		Use:   "mutants [MODEL|NAME…] [--ranges N] [--seeds N] [--shrink N] [--workers N] [--write FILE] [--mixes] [--json]",
 		Short: "Plant known mistakes in the models, and count the seeds until each is found.",
 		Long: `Plant known mistakes in the models, one at a time, and count the seeds until a sweep finds each. This tests the
 testbed: a mistake that is not found, or not by a property that it names, is shown, and a failure.
@@ -46,13 +46,15 @@ once, or it does not compile; 130 interrupted.`,
 		Example: a.examples(
 			"mutants raft/figure8", "one",
 			"mutants raft wal", "those of two models",
-			"mutants --write docs/mutants.md", "all, as a page"),
+			"mutants --write docs/mutants.md", "all, as a page",
+			"mutants --mixes --write docs/swarms.md", "how good swarms are, as a page"),
 	}
 	ranges := newOption(c, "ranges", "N", fmt.Sprintf("look for each in so many ranges of seeds; %d unless given", leastRanges), number(1, 1000))
 	seeds := newOption(c, "seeds", "N", "give a range up after so many seeds; 5000 unless given", number(1, 1_000_000))
 	shrink := newOption(c, "shrink", "N", "shrink the first find in at most so many runs, 0 for not at all; 1000 unless given", number(0, 1_000_000))
 	workers := newOption(c, "workers", "N", "runs at once; one per core unless given", workerCount)
 	page := newOption(c, "write", "FILE", "write what came of all mutants to this file, as a page", path)
+	mixes := c.Flags().Bool("mixes", false, "compare the swarm with other mixes of faults")
 	asJSON := newSwitch(c, "print JSON: one object")
 	c.RunE = func(_ *cobra.Command, patterns []string) error {
 		b := &mutants.Bench{Ranges: leastRanges, Seeds: 5000, Shrink: 1000, Workers: cmp.Or(workers.value, runtime.GOMAXPROCS(0))}
@@ -70,6 +72,10 @@ once, or it does not compile; 130 interrupted.`,
 			return fmt.Errorf("--write is for what came of all mutants, not of %s alone", strings.Join(patterns, " "))
 		case page.given && b.Ranges < leastRanges:
 			return fmt.Errorf("--write is for medians over at least %d ranges, not of %d", leastRanges, b.Ranges)
+		case *mixes && shrink.given:
+			return errors.New("--mixes does not go with --shrink: nothing is shrunk")
+		case *mixes:
+			return a.compareMixes(b, patterns, page.value, asJSON.value)
 		}
 		return a.runMutants(b, patterns, page.value, asJSON.value)
 	}
@@ -99,7 +105,7 @@ func (a *app) runMutants(b *mutants.Bench, patterns []string, page string, asJSO
 			a.escalate(exitViolated)
 		}
 	}
-	report := b.Report(strings.Join(append([]string{a.name}, os.Args[1:]...), " "), outcomes)
+	report := b.Report(a.commandLine(), outcomes)
 	if asJSON {
 		err = a.printJSON(report)
 	} else {
@@ -119,6 +125,57 @@ func (a *app) runMutants(b *mutants.Bench, patterns []string, page string, asJSO
 		return trace.WriteFile(page, report.WritePage)
 	}
 	return nil
+}
+
+// compareMixes prints, or writes, how soon the mutants are found with each mix.
+func (a *app) compareMixes(b *mutants.Bench, patterns []string, page string, asJSON bool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	list, err := plantable(ctx, b, patterns)
+	if err != nil {
+		return err
+	}
+	done := a.showBench(b)
+	all, err := b.Compare(ctx, list)
+	done()
+	if err != nil {
+		return err
+	}
+	report := b.MixReport(a.commandLine(), all)
+	if asJSON {
+		err = a.printJSON(report)
+	} else {
+		t := table{right: len(mutants.MixColumns) - 1}
+		t.add(mutants.MixColumns...)
+		for _, c := range all {
+			t.add(c.Row()...)
+		}
+		if err = t.write(a.stdout); err == nil {
+			for _, against := range report.Against {
+				fmt.Fprintf(a.stdout, "\n%s.\n", against)
+			}
+		}
+	}
+	for _, c := range all {
+		if c.Error != "" && err == nil {
+			err = errors.New(c.Name + ": " + c.Error)
+		}
+	}
+	switch {
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		fmt.Fprintf(a.stderr, "%s: interrupted: this is what there is until then\n", a.name)
+		a.escalate(exitInterrupted)
+	case page != "":
+		return trace.WriteFile(page, report.WritePage)
+	}
+	return nil
+}
+
+// commandLine is what was typed.
+func (a *app) commandLine() string {
+	return strings.Join(append([]string{a.name}, os.Args[1:]...), " ")
 }
 
 // plantable returns the mutants of these patterns in the module of this program.
@@ -161,6 +218,10 @@ func (a *app) showBench(b *mutants.Bench) (done func()) {
 	if !isTerminal(a.stderr) {
 		b.Doing = func(int, int, string) {}
 		count := 0
+		b.Compared = func(c *mutants.Comparison) {
+			count++
+			fmt.Fprintf(a.stderr, "%s: %d: %s\n", time.Since(start).Round(time.Second), count, strings.Join(c.Row(), "  "))
+		}
 		b.Done = func(o *mutants.Outcome) {
 			count++
 			row := o.Row()
@@ -183,6 +244,7 @@ func (a *app) showBench(b *mutants.Bench) (done func()) {
 			failures++
 		}
 	}
+	b.Compared = func(*mutants.Comparison) {}
 	return func() {
 		if bar != nil {
 			bar.Finish()

@@ -96,7 +96,7 @@ func (s Space) drawFaults(d *drawing) {
 	for _, k := range s.Faults {
 		kind := kindNamed(k.Kind)
 		k = k.or(kind.FaultKind)
-		if p.Nodes < kind.nodes || s.Swarm && !d.chance(cmp.Or(k.Share, sim.Million/2)) {
+		if p.Nodes < kind.nodes || s.Swarm && !d.chance(k.share()) {
 			continue
 		}
 		if s.Swarm {

@@ -144,6 +144,24 @@ func (s Space) Beyond(p Plan) error {
 	return nil
 }
 
+// Fixed is the space without its swarm: each plan has some of every kind of fault, and about as many faults in all.
+func (s Space) Fixed() Space {
+	if !s.Swarm {
+		return s
+	}
+	s.Swarm = false
+	s.Faults = slices.Clone(s.Faults)
+	for i := range s.Faults {
+		k := &s.Faults[i]
+		thin := func(n int) int { return int((sim.PPM(n)*k.share() + sim.Million/2) / sim.Million) }
+		k.Count = Range[int]{thin(k.Count.Min), thin(k.Count.Max)}
+	}
+	return s
+}
+
+// share is of how many plans have the kind, where the space swarms.
+func (k FaultKind) share() sim.PPM { return cmp.Or(k.Share, sim.Million/2) }
+
 // or is k with the defaults of its kind.
 func (k FaultKind) or(defaults FaultKind) FaultKind {
 	k.Window = cmp.Or(k.Window, defaults.Window)

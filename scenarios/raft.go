@@ -245,7 +245,8 @@ func tailOps(tail time.Duration, client int, ops []nemesis.Op) []nemesis.Op {
 
 // watchRaft checks the facts of Raft members online, and counts what happened.
 func watchRaft(r *Run) {
-	check := checkers.NewRaft(r.Checks)
+	check, g := checkers.NewRaft(r.Checks), &group{run: r}
+	counts := r.Checks.Always("a leader counts what its followers have")
 	leaders, leader := int64(0), sim.Nobody
 	cutOff := r.Checks.Sometimes("a leader was cut off")
 	torn := r.Checks.Sometimes("a torn tail was recovered")
@@ -283,6 +284,7 @@ func watchRaft(r *Run) {
 			check.Commit(s.Node, f.Index, f.Term, f.In)
 			if s.Node == leader {
 				r.SetRole("committer", leader)
+				g.countsWhatIsThere(leader, counts)
 			}
 		case raft.Applied:
 			check.Apply(s.Node, f.Index, f.Term, f.Digest())

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/models/raft"
 	"github.com/seedbed-sim/seedbed/nemesis"
@@ -61,6 +62,25 @@ func (g *group) runs(id sim.NodeID) bool {
 // halted reports whether a member's disk has stopped it.
 func (g *group) halted(id sim.NodeID) bool {
 	return g.run.World.Up(id) && g.member(id).State().Role == raft.Halted
+}
+
+// countsWhatIsThere checks what a leader takes its followers to have on their disks (matchIndex in Figure 2 of the paper):
+// each that is no further than its term has these entries, whatever it has lost since. It looks into the members, since
+// facts tell of a follower only what has left it, and a reboot tells its log entry by entry.
+func (g *group) countsWhatIsThere(leader sim.NodeID, counts *checkers.Property) {
+	l := g.member(leader)
+	for _, id := range g.run.Servers() {
+		if !g.runs(id) || g.member(id).Term() > l.Term() {
+			continue
+		}
+		match := l.Match(id)
+		if term := l.TermOf(match); !g.member(id).Has(match, term) {
+			counts.Violatef("%v leads term %d and takes %v to have %d/%d (index/term), whose log ends at %d and has term %d there",
+				leader, l.Term(), id, match, term, g.member(id).State().Last, g.member(id).TermOf(match))
+			return
+		}
+	}
+	counts.Hold()
 }
 
 // core lists the members that must make progress. One that its disk has stopped counts as failed.

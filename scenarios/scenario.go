@@ -77,11 +77,16 @@ func NewRegistry(list ...*Scenario) *Registry {
 // All returns the scenarios by name.
 func (r *Registry) All() []*Scenario { return r.list }
 
-// Find returns the scenario of a name; the error names those that it may have meant.
+// Find returns the scenario of a name; the error names those that it may have meant. A name may end in a mix, such as
+// raft/kv@fixed: see Scenario.mix.
 func (r *Registry) Find(name string) (*Scenario, error) {
-	i, ok := slices.BinarySearchFunc(r.list, name, func(s *Scenario, name string) int { return strings.Compare(s.Name, name) })
+	base, mix, err := cutMix(name)
+	if err != nil {
+		return nil, err
+	}
+	i, ok := slices.BinarySearchFunc(r.list, base, func(s *Scenario, name string) int { return strings.Compare(s.Name, name) })
 	if ok {
-		return r.list[i], nil
+		return r.list[i].mix(mix)
 	}
 	names := make([]string, len(r.list))
 	for i, s := range r.list {
@@ -91,18 +96,25 @@ func (r *Registry) Find(name string) (*Scenario, error) {
 }
 
 // Match returns the scenarios that the names select: a name, or all below it ("raft" is raft/kv, raft/log, …). No names
-// select all.
+// select all. A mix is that of all that it selects, as Find has it.
 func (r *Registry) Match(names ...string) ([]*Scenario, error) {
 	if len(names) == 0 {
 		return r.list, nil
 	}
 	var chosen []*Scenario
 	for _, name := range names {
+		base, mix, err := cutMix(name)
+		if err != nil {
+			return nil, err
+		}
 		found := false
 		for _, s := range r.list {
-			if s.Name == name || strings.HasPrefix(s.Name, strings.TrimSuffix(name, "/")+"/") {
+			if s.Name == base || strings.HasPrefix(s.Name, strings.TrimSuffix(base, "/")+"/") {
 				found = true
-				if !slices.Contains(chosen, s) {
+				if s, err = s.mix(mix); err != nil {
+					return nil, err
+				}
+				if !slices.ContainsFunc(chosen, func(c *Scenario) bool { return c.Name == s.Name }) {
 					chosen = append(chosen, s)
 				}
 			}

@@ -29,8 +29,9 @@ type Bench struct {
 
 	// Doing is told what happens now, in the sweep of which mutant or original, from 0 on, of how many.
 	Doing func(at, of int, what string)
-	// Done is told what came of one.
-	Done func(o *Outcome)
+	// Done is told what came of one, and Compared of one that is compared.
+	Done     func(o *Outcome)
+	Compared func(c *Comparison)
 
 	at, of int                 // for Doing
 	need   map[string][]uint64 // by scenario and range, how many seeds the mutants took
@@ -106,10 +107,11 @@ func Locate(ctx context.Context, main string) (root, module string, err error) {
 // seeds: the source as it is, which comes first in the outcomes, and equivalent mutants. It ends early, with the outcomes
 // so far, when ctx ends; its error is not about a mutant.
 func (b *Bench) Run(ctx context.Context, mutants []*Mutant) (outcomes []*Outcome, err error) {
-	if b.dir, err = os.MkdirTemp("", "mutants"); err != nil {
+	done, err := b.folder()
+	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(b.dir)
+	defer done()
 	last := originals(mutants)
 	b.at, b.of = 0, len(mutants)+len(last)
 	b.need = make(map[string][]uint64)
@@ -138,6 +140,12 @@ func (b *Bench) Run(ctx context.Context, mutants []*Mutant) (outcomes []*Outcome
 	}
 	slices.SortFunc(outcomes, func(a, b *Outcome) int { return strings.Compare(a.Name, b.Name) })
 	return append(none, outcomes...), nil
+}
+
+// folder makes the folder for what is built, which done removes.
+func (b *Bench) folder() (done func(), err error) {
+	b.dir, err = os.MkdirTemp("", "mutants")
+	return func() { os.RemoveAll(b.dir) }, err
 }
 
 func (b *Bench) doing(o *Outcome, what string) {
@@ -206,13 +214,11 @@ func (b *Bench) overlay(m *Mutant) ([]string, error) {
 // sweep looks for a mutant in each range, and shrinks the first find. What nothing should find is looked for in the seeds
 // that the others took.
 func (b *Bench) sweep(ctx context.Context, o *Outcome, overlay []string) error {
-	b.doing(o, "building")
-	program := filepath.Join(b.dir, "program")
-	args := append([]string{"build", "-p=" + strconv.Itoa(b.Workers), "-o=" + program}, overlay...)
-	if _, _, err := b.command(ctx, b.Root, "go", append(args, b.Main)...); err != nil {
-		return fmt.Errorf("it does not compile: %w", err)
+	program, err := b.build(ctx, o, overlay)
+	if err != nil {
+		return err
 	}
-	wanted := o.Mutant != nil && o.Mutant.Equivalent == ""
+	wanted := o.wanted()
 	need := b.need[o.In]
 	if need == nil {
 		need = slices.Repeat([]uint64{min(b.Seeds, leastClean)}, int(b.Ranges))
@@ -220,19 +226,11 @@ func (b *Bench) sweep(ctx context.Context, o *Outcome, overlay []string) error {
 	}
 	for i := range b.Ranges {
 		b.doing(o, fmt.Sprintf("range %d of %d", i+1, b.Ranges))
-		first, seeds := i*b.Seeds+1, need[i]
-		flags := []string{"sweep", o.In, "--json", "--workers=" + strconv.Itoa(b.Workers)}
+		seeds := need[i]
 		if wanted {
 			seeds = b.Seeds
-			flags = append(flags, "--first="+o.Mutant.expression())
 		}
-		flags = append(flags, fmt.Sprintf("--seeds=%d-%d", first, first+seeds-1))
-		out, cpu, err := b.command(ctx, b.dir, program, flags...)
-		o.CPU += cpu.Seconds()
-		if err == nil || exitCode(err) == violated {
-			err = o.takeSweep(first, out)
-		}
-		if err != nil {
+		if err := b.sweepRange(ctx, o, program, i*b.Seeds+1, seeds); err != nil {
 			return err
 		}
 		if wanted {
@@ -245,6 +243,23 @@ func (b *Bench) sweep(ctx context.Context, o *Outcome, overlay []string) error {
 	}
 	return nil
 }
+
+// sweepRange sweeps some seeds: up to the first find, if there is something to be found.
+func (b *Bench) sweepRange(ctx context.Context, o *Outcome, program string, first, seeds uint64) error {
+	flags := []string{"sweep", o.In, "--json", "--workers=" + strconv.Itoa(b.Workers), fmt.Sprintf("--seeds=%d-%d", first, first+seeds-1)}
+	if o.wanted() {
+		flags = append(flags, "--first="+o.Mutant.expression())
+	}
+	out, cpu, err := b.command(ctx, b.dir, program, flags...)
+	o.CPU += cpu.Seconds()
+	if err == nil || exitCode(err) == violated {
+		err = o.takeSweep(first, out)
+	}
+	return err
+}
+
+// wanted reports whether there is something to be found.
+func (o *Outcome) wanted() bool { return o.Mutant != nil && o.Mutant.Equivalent == "" }
 
 // leastClean is how many seeds of a range at least are run of what must not fail.
 const leastClean = 500

@@ -34,7 +34,7 @@ func (v Verdict) Good() bool { return v == Found || v == Hard || v == Equivalent
 // judge sets the median and the verdict.
 func (o *Outcome) judge() {
 	expected := slices.ContainsFunc(o.Caught, func(c Catch) bool { return c.Expected })
-	wanted := o.Mutant != nil && o.Mutant.Equivalent == ""
+	wanted := o.wanted()
 	if wanted && o.Error == "" {
 		o.Median = median(o.Ranges)
 	}
@@ -182,7 +182,7 @@ func (o *Outcome) Row() []string {
 	if o.Mutant != nil {
 		row[9] = o.Mutant.Short()
 	}
-	if o.Mutant != nil && o.Mutant.Equivalent == "" && len(o.Ranges) > 0 && o.Error == "" {
+	if o.wanted() && len(o.Ranges) > 0 && o.Error == "" {
 		row[1], row[2] = o.median(), o.found()
 	}
 	if k := o.Shrunk; k != nil {

@@ -264,6 +264,25 @@ func (r *Raft) Leads() bool { return r.role == Leader }
 // term, so a leader that is caught up has applied all that was ever committed.
 func (r *Raft) CaughtUp() bool { return r.applied == r.last() }
 
+// Match is the last entry that a leader takes a member to have on its disk; 0 if this member does not lead.
+func (r *Raft) Match(id sim.NodeID) uint64 {
+	if i := r.place(id); i >= 0 && r.role == Leader {
+		return r.peers[i].match
+	}
+	return 0
+}
+
+// Has reports whether the member's log has an entry of this index and term, on disk or not yet.
+func (r *Raft) Has(index, term uint64) bool { return index <= r.last() && r.log[index].Term == term }
+
+// TermOf is the term of an entry; 0 if the log ends before it.
+func (r *Raft) TermOf(index uint64) uint64 {
+	if index > r.last() {
+		return 0
+	}
+	return r.log[index].Term
+}
+
 func (r *Raft) mustLead() error {
 	switch r.role {
 	case Leader:
