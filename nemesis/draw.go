@@ -46,7 +46,7 @@ type drawing struct {
 	dice
 	plan   *Plan
 	victim sim.NodeID      // is preferred as a target; 0 in most plans
-	focus  string          // a role that is, likewise
+	focus  []string        // one or two roles that are, likewise; none in half of the plans
 	storms []time.Duration // when they begin
 	roles  []string        // that faults may strike
 	facts  []string        // that faults may wait for
@@ -60,6 +60,9 @@ func (s Space) draw(t *rapid.T) Plan {
 	d := &drawing{dice: dice{t: t}, plan: &p, roles: s.Roles}
 	d.roll() // rapid insists on a draw, even where all ranges are single values
 	p.Nodes = between(d, s.Nodes)
+	if s.Swarm && d.below(2) == 0 { // most bugs show in the smallest of clusters (Yuan et al., OSDI 2014, finding 3)
+		p.Nodes = s.Nodes.Min
+	}
 	p.Clients = between(d, s.Clients)
 	p.Duration = d.span(s.Duration)
 	if len(s.Links) > 0 {
@@ -77,8 +80,10 @@ func (s Space) draw(t *rapid.T) Plan {
 	if d.below(4) == 0 {
 		d.victim = d.anyNode()
 	}
-	if s.Swarm && len(s.Roles) > 0 && d.below(3) == 0 {
-		d.focus = s.Roles[d.below(len(s.Roles))]
+	if s.Swarm && len(s.Roles) > 0 && d.below(2) == 0 {
+		for range 1 + d.below(2) {
+			d.focus = append(d.focus, s.Roles[d.below(len(s.Roles))])
+		}
 	}
 	for range between(d, s.Storms) {
 		d.storms = append(d.storms, d.anyMoment(time.Millisecond))

@@ -73,8 +73,8 @@ func (d *drawing) target() Target {
 	if d.only != sim.Nobody {
 		return Target{Node: d.only}
 	}
-	if d.focus != "" && d.below(4) < victimShare {
-		return Target{Role: d.focus}
+	if len(d.focus) > 0 && d.below(4) < victimShare {
+		return Target{Role: d.focus[d.below(len(d.focus))]}
 	}
 	if len(d.facts) > 0 && d.below(6) == 0 {
 		d.on = Trigger{d.facts[d.below(len(d.facts))]}

@@ -42,6 +42,7 @@ var (
 				nemesis.OpKind{Kind: "scan", Weight: 1, Arg: anyOffset}, // through the log
 			)
 			s.Ops = nemesis.Range[int]{Min: 60, Max: 90} // all on one log, whose history is judged whole
+			s.Roles = []string{"leader", "next leader", "next voter", "next committer", "next committer", "next committer", "next committer"}
 			return s
 		}(),
 		Tail: 10 * time.Second,
@@ -91,7 +92,7 @@ func raftConfig(r *Run) raft.Config {
 		ElectionTimeout: electionTimeout(r.Plan),
 		PreVote:         !d.Chance(sim.Million / 4),
 		CheckQuorum:     !d.Chance(sim.Million / 4),
-		MaxBatch:        []int{1, 2, 4, 64}[d.Below(4)],
+		MaxBatch:        []int{1, 1, 1, 64}[d.Below(4)],
 	}
 	if disturbed(r.Plan) {
 		c.PreVote, c.CheckQuorum = true, true
