@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"encoding/binary"
 	"math/bits"
 
 	"pgregory.net/rapid"
@@ -64,3 +65,27 @@ const (
 )
 
 var wholes = rapid.Float64Range(leastWhole, mostWhole)
+
+// FuzzInput is the input of rapid.MakeFuzz from which a Generator draws a plan of these bits, and of zeros behind them.
+func FuzzInput(bits []byte) []byte {
+	input := make([]byte, 0, mostRolls*len(digitWords)*8)
+	for range max(mostRolls, (len(bits)+bytesPerRoll-1)/bytesPerRoll) {
+		var eight [8]byte // six of them, above the lowest bits of the digits
+		bits = bits[copy(eight[2:], bits[:min(bytesPerRoll, len(bits))]):]
+		words := digitWords
+		words[4] = binary.BigEndian.Uint64(eight[:])<<(digitBits-8*bytesPerRoll) | 1 // no end of the range
+		for _, w := range words {
+			input = binary.LittleEndian.AppendUint64(input, w)
+		}
+	}
+	return input
+}
+
+const (
+	bytesPerRoll = digitBits / 8
+	mostRolls    = 1 << 10 // more than plans are drawn from
+)
+
+// digitWords are the numbers that rapid draws a number of wholes from: two coins, where there is nothing to choose, how
+// often it prefers small numbers, at which we want an average, and what comes of it; the digits; and those behind the point.
+var digitWords = [7]uint64{2: 1 << 52}

@@ -2,6 +2,7 @@ package nemesis
 
 import (
 	"cmp"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"math"
@@ -360,6 +361,21 @@ func TestDiceBias(t *testing.T) {
 		for i := range count {
 			assert.InDelta(t, float64(int(1)<<rolled)/float64(n), count[i], 1, "%d of %d", i, n)
 		}
+	}
+}
+
+// What a fuzzer makes up is what the dice roll.
+func TestFuzzInput(t *testing.T) {
+	for _, input := range [][]byte{{}, {1}, {0, 0, 0, 0, 0, 0}, {255, 255, 255, 255, 255, 255, 7}, []byte("twelve bytes and some more")} {
+		rapid.MakeFuzz(func(rt *rapid.T) {
+			d := dice{t: rt}
+			padded := append(slices.Clone(input), make([]byte, 12)...)
+			for i := 0; i+bytesPerRoll <= len(padded); i += bytesPerRoll {
+				var eight [8]byte
+				copy(eight[2:], padded[i:i+bytesPerRoll])
+				assert.Equal(t, binary.BigEndian.Uint64(eight[:])<<4|1, d.digits(), "%v from %d", input, i)
+			}
+		})(t, FuzzInput(input))
 	}
 }
 

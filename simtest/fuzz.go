@@ -14,8 +14,8 @@ import (
 )
 
 // Fuzz has Go's fuzzer mutate plans of a scenario, guided by the code that they reach. Of each input, eight bytes are the
-// root seed and all others, bit by bit, what the plan is drawn from; where an input ends all that follows is zero, so
-// every input is a plan, and a short one is a plain one. Without -fuzz it runs the inputs in testdata/fuzz, and a few of
+// root seed and all others the bits that the plan is drawn from; where an input ends all that follows is zero, so every
+// input is a plan, and a short one is a plain one. Without -fuzz it runs the inputs in testdata/fuzz, and a few of
 // its own. A failure is shown with its plan, which SEEDBED_REPLAY runs in a test of the scenario.
 func Fuzz(f *testing.F, s *scenarios.Scenario) {
 	f.Helper()
@@ -37,7 +37,7 @@ func Fuzz(f *testing.F, s *scenarios.Scenario) {
 			plan = plans.Draw(t, "")
 			return true
 		})
-		rapid.MakeFuzz(func(t *rapid.T) { draw.Draw(t, "a plan") })(t, words(rest))
+		rapid.MakeFuzz(func(t *rapid.T) { draw.Draw(t, "a plan") })(t, nemesis.FuzzInput(rest))
 		plan.Seed = binary.LittleEndian.Uint64(first[:])
 		fuzzed(t, s, plan)
 	})
@@ -45,20 +45,6 @@ func Fuzz(f *testing.F, s *scenarios.Scenario) {
 
 // richInput is enough for a plan of many faults. More would leave less of what is mutated to matter.
 const richInput = 512
-
-// mostBits is more than plans are drawn from.
-const mostBits = 1 << 15
-
-// words spreads bits for rapid, which reads eight bytes for each draw, even of a bit.
-func words(input []byte) []byte {
-	spread := make([]byte, 8*max(mostBits, 8*len(input)))
-	for i, b := range input {
-		for bit := range 8 {
-			spread[64*i+8*bit] = b >> (7 - bit) & 1
-		}
-	}
-	return spread
-}
 
 // fuzzed runs one plan.
 func fuzzed(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan) {
