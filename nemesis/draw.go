@@ -60,7 +60,7 @@ func (s Space) draw(t *rapid.T) Plan {
 	d := &drawing{dice: dice{t: t}, plan: &p, roles: s.Roles}
 	d.roll() // rapid insists on a draw, even where all ranges are single values
 	p.Nodes = between(d, s.Nodes)
-	if s.Swarm && d.below(2) == 0 { // most bugs show in the smallest of clusters (Yuan et al., OSDI 2014, finding 3)
+	if d.chance(s.Small) {
 		p.Nodes = s.Nodes.Min
 	}
 	p.Clients = between(d, s.Clients)

@@ -18,6 +18,9 @@ type Space struct {
 	Build    string // for Plan.Build
 	Scenario string // for Plan.Scenario
 	Nodes    Range[int]
+	// Small is how many of the plans, besides those that draw it, have the fewest nodes: most bugs show there (Yuan et al.,
+	// Simple Testing Can Prevent Most Critical Failures, OSDI 2014, finding 3).
+	Small    sim.PPM
 	Clients  Range[int]
 	Duration Range[time.Duration]
 	// A plan gets one of Links, or the zero model if there are none. Each number of it lies between those of Min and
@@ -87,6 +90,7 @@ func DefaultSpace(scenario string) Space {
 	return Space{
 		Scenario: scenario,
 		Nodes:    Range[int]{3, 5},
+		Small:    seldom,
 		Clients:  Range[int]{3, 5},
 		Duration: Range[time.Duration]{30 * time.Second, 30 * time.Second},
 		Ops:      Range[int]{100, 150},
@@ -175,6 +179,8 @@ func (s Space) check() error {
 	switch {
 	case s.Nodes.Min < 1 || s.Nodes.Max < s.Nodes.Min || s.Nodes.Max > maxNodes:
 		return fmt.Errorf("nodes from %d to %d", s.Nodes.Min, s.Nodes.Max)
+	case s.Small < 0 || s.Small > sim.Million:
+		return fmt.Errorf("the fewest nodes in %d ppm of the plans", s.Small)
 	case s.Clients.Min < 0 || s.Clients.Max < s.Clients.Min || s.Clients.Max > maxNodes:
 		return fmt.Errorf("clients from %d to %d", s.Clients.Min, s.Clients.Max)
 	case s.Duration.Min < time.Microsecond || s.Duration.Max < s.Duration.Min:

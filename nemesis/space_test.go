@@ -290,19 +290,20 @@ func TestDrawnModelsLieBetween(t *testing.T) {
 
 func TestSpacesThatMakeNoSense(t *testing.T) {
 	for want, bend := range map[string]func(s *Space){
-		"nodes from 0 to 5":                  func(s *Space) { s.Nodes.Min = 0 },
-		"clients from 3 to 2":                func(s *Space) { s.Clients.Max = 2 },
-		"a duration from 0s to 30s":          func(s *Space) { s.Duration.Min = 0 },
-		"operations from -1 to 150":          func(s *Space) { s.Ops.Min = -1 },
-		`there is no fault "meteor"`:         func(s *Space) { s.Faults[0].Kind = "meteor" },
-		"fault crash: a count from 19 to 18": func(s *Space) { s.Faults[0].Count.Min = 19 },
-		"operation get: a weight of -1":      func(s *Space) { s.OpKinds[0].Weight = -1 },
-		"operation get: has a key":           func(s *Space) { s.Keys = nil },
-		"links from uniform 1ms–20ms":        func(s *Space) { s.Links[0].Min, s.Links[0].Max = s.Links[0].Max, s.Links[0].Min },
-		"links of two sorts":                 func(s *Space) { s.Links[0].Max.FIFO = true },
-		"latency from 3ms to 2ms":            func(s *Space) { s.Links[0].Max.Latency.Min = 3 * time.Millisecond },
-		"disks from sync 2ms":                func(s *Space) { s.Disks[0].Min.SyncMin = 2 * time.Millisecond },
-		"fault crash: a window from -1ns to": func(s *Space) { s.Faults[0].Window.Min = -1 },
+		"nodes from 0 to 5":                       func(s *Space) { s.Nodes.Min = 0 },
+		"clients from 3 to 2":                     func(s *Space) { s.Clients.Max = 2 },
+		"the fewest nodes in -1 ppm of the plans": func(s *Space) { s.Small = -1 },
+		"a duration from 0s to 30s":               func(s *Space) { s.Duration.Min = 0 },
+		"operations from -1 to 150":               func(s *Space) { s.Ops.Min = -1 },
+		`there is no fault "meteor"`:              func(s *Space) { s.Faults[0].Kind = "meteor" },
+		"fault crash: a count from 19 to 18":      func(s *Space) { s.Faults[0].Count.Min = 19 },
+		"operation get: a weight of -1":           func(s *Space) { s.OpKinds[0].Weight = -1 },
+		"operation get: has a key":                func(s *Space) { s.Keys = nil },
+		"links from uniform 1ms–20ms":             func(s *Space) { s.Links[0].Min, s.Links[0].Max = s.Links[0].Max, s.Links[0].Min },
+		"links of two sorts":                      func(s *Space) { s.Links[0].Max.FIFO = true },
+		"latency from 3ms to 2ms":                 func(s *Space) { s.Links[0].Max.Latency.Min = 3 * time.Millisecond },
+		"disks from sync 2ms":                     func(s *Space) { s.Disks[0].Min.SyncMin = 2 * time.Millisecond },
+		"fault crash: a window from -1ns to":      func(s *Space) { s.Faults[0].Window.Min = -1 },
 		"fault crash: a rate from 2 to 1 ppm": func(s *Space) {
 			s.Faults[0].Rate = Range[sim.PPM]{2, 1}
 		},

@@ -42,6 +42,7 @@ var (
 				nemesis.OpKind{Kind: "scan", Weight: 1, Arg: anyOffset}, // through the log
 			)
 			s.Ops = nemesis.Range[int]{Min: 60, Max: 90} // all on one log, whose history is judged whole
+			s.Small = sim.Million / 2
 			s.Roles = []string{"leader", "next leader", "next voter", "next committer", "next committer", "next committer", "next committer"}
 			return s
 		}(),
@@ -264,6 +265,7 @@ func watchRaft(r *Run) {
 			check.Leader(s.Node, f.Term, f.LastIndex)
 			leader = s.Node
 			r.SetRole("leader", leader)
+			g.countsWhatIsThere(leader, counts)
 			if leaders++; leaders > 1 {
 				r.Contents.Add("leader changes", 1)
 			}
