@@ -98,16 +98,20 @@ func (s Space) draw(t *rapid.T) Plan {
 
 func (s Space) drawFaults(d *drawing) {
 	p := d.plan
+	thin := s.thin || s.Swarm && d.below(2) == 0
 	for _, k := range s.Faults {
 		kind := kindNamed(k.Kind)
 		k = k.or(kind.FaultKind)
-		if p.Nodes < kind.nodes || s.Swarm && !d.chance(k.share()) {
+		if p.Nodes < kind.nodes || s.Swarm && !thin && !d.chance(k.share()) {
 			continue
 		}
 		if s.Swarm {
 			k.Window = d.extreme(k.Window)
 		}
 		for range between(d, k.Count) {
+			if thin && !d.chance(k.share()) {
+				continue
+			}
 			e := Event{At: d.moment(time.Microsecond)}
 			if d.facts = nil; !kind.instant() {
 				e.Until = min(e.At+d.span(k.Window), p.Duration)

@@ -33,6 +33,7 @@ type Space struct {
 	// Swarm has each plan go without some kinds of faults and operations altogether, and use others to the extreme (Groce
 	// et al., Swarm Testing, ISSTA 2012): where all plans have a little of everything, each hides what the rest would show.
 	Swarm bool
+	thin  bool // each fault is there with its kind's Share, by itself
 	// Buggify has some plans switch on what the model marks with sim.Buggify.
 	Buggify bool
 	Budget  Budget
@@ -148,18 +149,9 @@ func (s Space) Beyond(p Plan) error {
 	return nil
 }
 
-// Fixed is the space without its swarm: each plan has some of every kind of fault, and about as many faults in all.
+// Fixed is the space without its swarm: any plan may have any kind of fault, and plans have as many faults on average.
 func (s Space) Fixed() Space {
-	if !s.Swarm {
-		return s
-	}
-	s.Swarm = false
-	s.Faults = slices.Clone(s.Faults)
-	for i := range s.Faults {
-		k := &s.Faults[i]
-		thin := func(n int) int { return int((sim.PPM(n)*k.share() + sim.Million/2) / sim.Million) }
-		k.Count = Range[int]{thin(k.Count.Min), thin(k.Count.Max)}
-	}
+	s.thin, s.Swarm = s.Swarm, false
 	return s
 }
 

@@ -8,7 +8,7 @@ import (
 // mixes are the other ways in which the plans of a scenario may choose among its kinds of faults and operations, where
 // the Space swarms. They are there to be compared with.
 var mixes = map[string]func(s Scenario) Scenario{
-	// Each plan has some of every kind, and all together have as many faults as those of a swarm.
+	// Any plan may have any kind, and plans have as many faults as those of a swarm, on average.
 	"fixed": func(s Scenario) Scenario {
 		s.Space = s.Space.Fixed()
 		return s

@@ -206,7 +206,7 @@ Each seed of a scenario draws which kinds of faults and operations there are at 
 aim at: a swarm (Groce et al., "Swarm Testing", ISSTA 2012). This compares it with two mixes that every scenario has too,
 under the names of NAME@fixed and NAME@all:
 
-- **fixed**: each plan has some of every kind of fault, and about as many faults in all as a plan of the swarm;
+- **fixed**: any plan may have any kind of fault, and plans have as many faults as those of the swarm, on average;
 - **all**: each plan has as many faults of every kind as those plans of the swarm that have that kind.
 
 Each mutant was looked for in %d ranges of seeds, up to the first find in each, or up to %d seeds. What counts is how many
