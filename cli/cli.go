@@ -34,6 +34,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/studies"
 )
 
 // Exit codes.
@@ -46,15 +47,24 @@ const (
 )
 
 // Main is the whole of a command line over these scenarios. It does not return. It panics if two scenarios have one name.
-func Main(list ...*scenarios.Scenario) {
-	os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr, scenarios.NewRegistry(list...)))
+func Main(list ...*scenarios.Scenario) { Program{Scenarios: list}.Main() }
+
+// Program is what a command line is over.
+type Program struct {
+	Scenarios []*scenarios.Scenario
+	Studies   []*studies.Study // without any there is no command for them
+}
+
+// Main is as the function of that name.
+func (p Program) Main() {
+	os.Exit(Run(os.Args[1:], os.Stdout, os.Stderr, scenarios.NewRegistry(p.Scenarios...), p.Studies...))
 }
 
 // Run is Main without its process: it returns the exit code. Only a run that hangs for scenarios.StuckAfter still ends the
 // process, since nothing else can end it.
-func Run(args []string, stdout, stderr io.Writer, registry *scenarios.Registry) int {
+func Run(args []string, stdout, stderr io.Writer, registry *scenarios.Registry, list ...*studies.Study) int {
 	out := &sink{w: stdout}
-	a := &app{name: program(), again: invocation(), registry: registry, stdout: out, stderr: stderr}
+	a := &app{name: program(), again: invocation(), registry: registry, studies: list, stdout: out, stderr: stderr}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(out)
@@ -75,6 +85,7 @@ type app struct {
 	name           string // of the program, for texts
 	again          string // what to type to call it, for lines that repeat something
 	registry       *scenarios.Registry
+	studies        []*studies.Study
 	stdout, stderr io.Writer
 	code           int // what the command came to, unless it returned an error
 }
@@ -118,6 +129,9 @@ was interrupted and had found nothing.`),
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
 	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand())
+	if len(a.studies) > 0 {
+		c.AddCommand(a.studyCommand())
+	}
 	for _, sub := range c.Commands() {
 		sub.DisableFlagsInUseLine = true // they are in its Use
 	}

@@ -51,7 +51,8 @@ func (d *dice) roll() {
 // since nothing else comes when rapid shrinks a plan, or makes one of no data.
 func (d *dice) digits() uint64 {
 	for range 8 {
-		if f := uint64(wholes.Draw(d.t, "")); f != leastWhole && f != mostWhole {
+		f := uint64(wholes.Draw(d.t, "")) //seedbed:ok float whole numbers below 2^53, which all processors have alike
+		if f != leastWhole && f != mostWhole {
 			return f - leastWhole
 		}
 	}

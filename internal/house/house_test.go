@@ -39,12 +39,14 @@ var rules = []rule{
 	{pkg: "trace", ours: "sim clock", others: "github.com/klauspost/compress"},
 	{pkg: "scenarios", ours: "models/* checkers nemesis netsim disksim wal trace sim clock", others: "pgregory.net/rapid"},
 
+	{pkg: "studies", ours: "scenarios models/* checkers nemesis netsim disksim trace sim clock", others: "github.com/spf13/pflag gonum.org/v1/plot"},
+
 	// Front ends: only mains and tests import them.
 	{pkg: "simtest", ours: "scenarios trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
 		others: "pgregory.net/rapid"},
-	{pkg: "cli", ours: "scenarios trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
+	{pkg: "cli", ours: "studies scenarios trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
 		others: "github.com/spf13/cobra github.com/schollz/progressbar/v3"},
-	{pkg: "cmd/seedbed", ours: "cli scenarios"},
+	{pkg: "cmd/seedbed", ours: "cli scenarios studies"},
 
 	// Suites that any implementation of a port is tested with.
 	{pkg: "netsim/nettest", ours: "sim clock", others: suites},
