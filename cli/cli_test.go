@@ -20,12 +20,16 @@ import (
 	"github.com/seedbed-sim/seedbed/cli"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/studies"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"seedbed":      func() { cli.Main(toys()...) },
 		"seedbed-many": func() { cli.Main(many()) },
+		"seedbed-studies": func() {
+			cli.Program{Scenarios: toys(), Studies: []*studies.Study{dice}}.Main()
+		},
 	})
 }
 

@@ -1,15 +1,18 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seedbed-sim/seedbed/internal/seeds"
+	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -69,6 +72,25 @@ func exclude(c *cobra.Command, one, other, why string) error {
 		return fmt.Errorf("--%s and --%s contradict each other: %s", one, other, why)
 	}
 	return nil
+}
+
+// seedOrPlan refuses to be told twice which run is meant.
+func seedOrPlan(c *cobra.Command) error {
+	return cmp.Or(exclude(c, "seed", "plan", "a plan has its seed"), exclude(c, "nodes", "plan", "a plan has its nodes"))
+}
+
+// newNodes adds --nodes to a command that draws plans. sized puts what it says behind the names of scenarios.
+func newNodes(c *cobra.Command) (sized func(names []string) []string) {
+	o := newOption(c, "nodes", "N", "have so many nodes in the cluster, whatever the seed draws; as NAME@N has", number(1, nemesis.MaxNodes))
+	return func(names []string) []string {
+		list := slices.Clone(names)
+		for i := range list {
+			if o.given {
+				list[i] += "@" + o.text
+			}
+		}
+		return list
+	}
 }
 
 // seedSet reads seeds. Of the error it keeps what was wrong, since which text was is plain here.

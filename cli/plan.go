@@ -11,7 +11,7 @@ import (
 
 func (a *app) planCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "plan SCENARIO --seed N [--json]",
+		Use:   "plan SCENARIO --seed N [--nodes N] [--json]",
 		Short: "Print what a seed will do.",
 		Long: a.fill(`Print the plan of a seed: the cluster, its links and disks, the faults and when they strike, and what clients do. The
 JSON form is what "{me} run --plan" reads; edit it at will. It outlives the build, which the seed does not.`),
@@ -22,9 +22,10 @@ JSON form is what "{me} run --plan" reads; edit it at will. It outlives the buil
 		ValidArgsFunction: a.completeScenarios,
 	}
 	seed := newOption(c, "seed", "N", "the seed, from 1 on", oneSeed)
+	sized := newNodes(c)
 	asJSON := newSwitch(c, "print JSON: the plan as run --plan reads it")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, err := a.scenario(args)
+		s, err := a.scenario(sized(args))
 		switch {
 		case err != nil:
 			return err

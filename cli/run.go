@@ -24,7 +24,7 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "run SCENARIO --seed N | --plan FILE|DIR [--until-step K] [--trace FILE] [--json]",
+		Use:   "run SCENARIO --seed N [--nodes N] | --plan FILE|DIR [--until-step K] [--trace FILE] [--json]",
 		Short: "Run one seed or plan, or a folder of plans, and judge it.",
 		Long: `Run one seed, or a plan from a file, and judge it. A run that fails is run again twice, recorded and deeply hashed: if
 the runs are the same, the failure is shown with the steps that led there, and else a determinism failure is.
@@ -41,12 +41,13 @@ plan of another build may mean another run than it did there, so that is said.`,
 		ValidArgsFunction: a.completeScenarios,
 	}
 	seed := newOption(c, "seed", "N", "run the plan that this seed draws, from 1 on", oneSeed)
+	sized := newNodes(c)
 	plan := newOption(c, "plan", "FILE", "run the plan in this file, or all in this folder", path)
 	until := newOption(c, "until-step", "K", "stop once this step is made, with what else its handler did; the verdict is of what was seen", stepNumber)
 	record := newOption(c, "trace", "FILE", "record the run in this file", path)
 	asJSON := newSwitch(c, "print JSON: one object")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := exclude(c, "seed", "plan", "a plan has its seed"); err != nil {
+		if err := seedOrPlan(c); err != nil {
 			return err
 		}
 		if plan.given && isFolder(plan.value) {
@@ -63,7 +64,7 @@ plan of another build may mean another run than it did there, so that is said.`,
 		case plan.given:
 			err = r.fromFile(args, plan.value)
 		case seed.given:
-			err = r.fromSeed(args, seed.value)
+			err = r.fromSeed(sized(args), seed.value)
 		default:
 			if _, err = a.scenario(args); err == nil {
 				err = errors.New("run needs --seed N or --plan FILE")

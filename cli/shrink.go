@@ -23,7 +23,7 @@ import (
 
 func (a *app) shrinkCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "shrink SCENARIO --seed N | --plan FILE [--runs R] [--out FILE] [--workers N] [--json]",
+		Use:   "shrink SCENARIO --seed N [--nodes N] | --plan FILE [--runs R] [--out FILE] [--workers N] [--json]",
 		Short: "Make the plan of a failure as small as it gets.",
 		Long: fmt.Sprintf(`Look for a smaller plan that violates the same property as a seed, or a plan from a file: with fewer faults, operations,
 nodes and clients first, then with simpler numbers. What is found depends on the plan and the budget of runs alone, not
@@ -44,13 +44,14 @@ the failure does not repeat itself; 130 interrupted before anything smaller was 
 		ValidArgsFunction: a.completeScenarios,
 	}
 	seed := newOption(c, "seed", "N", "shrink the plan that this seed draws, from 1 on", oneSeed)
+	sized := newNodes(c)
 	plan := newOption(c, "plan", "FILE", "shrink the plan in this file", path)
 	runs := newOption(c, "runs", "R", fmt.Sprintf("the budget; %d unless given", scenarios.DefaultShrinkRuns), number(1, 1_000_000))
 	out := newOption(c, "out", "FILE", "keep the smallest plan in this file", path)
 	workers := newOption(c, "workers", "N", "runs at once; one per core unless given", workerCount)
 	asJSON := newSwitch(c, "print JSON: one object")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := exclude(c, "seed", "plan", "a plan has its seed"); err != nil {
+		if err := seedOrPlan(c); err != nil {
 			return err
 		}
 		s := shrinker{runner: &runner{app: a}, budget: scenarios.DefaultShrinkRuns, workers: workers.value, out: out.value}
@@ -61,7 +62,7 @@ the failure does not repeat itself; 130 interrupted before anything smaller was 
 		case plan.given:
 			err = s.fromFile(args, plan.value)
 		case seed.given:
-			err = s.fromSeed(args, seed.value)
+			err = s.fromSeed(sized(args), seed.value)
 		default:
 			if _, err = a.scenario(args); err == nil {
 				err = errors.New("shrink needs --seed N or --plan FILE")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -27,7 +28,7 @@ const defaultSeeds = 3000
 
 func (a *app) sweepCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "sweep [SCENARIO…] [--seeds A-B,C | --for TIME] [--seed-from COMMIT] [--first[=REGEXP]] [--workers N] [--findings DIR] [--json]",
+		Use:   "sweep [SCENARIO…] [--seeds A-B,C | --for TIME] [--seed-from COMMIT] [--first[=REGEXP]] [--nodes N] [--workers N] [--findings DIR] [--json]",
 		Short: "Run many seeds, and sum up what came of them.",
 		Long: a.fill(fmt.Sprintf(`Run many seeds of some scenarios, or of all, on all cores, and sum up what came of them and what they contained. A name
 selects a scenario, or all below it: "raft" is raft/kv, raft/log and so on.
@@ -56,6 +57,7 @@ Medians below the floors of a scenario are warnings. Control-C ends a sweep and 
 	from := newOption(c, "seed-from", "COMMIT", "derive the first seed from this commit id, or any text", commitID)
 	until := newOption(c, "first", "REGEXP", "end each scenario with the first seed that fails, or that fails like this", expression)
 	c.Flags().Lookup(until.name).NoOptDefVal = "." // any
+	sized := newNodes(c)
 	workers := newOption(c, "workers", "N", "runs at once; one per core unless given", workerCount)
 	where := newOption(c, "findings", "DIR", `keep findings in this folder; "findings" unless given`, path)
 	asJSON := newSwitch(c, "print JSON: one object")
@@ -66,7 +68,10 @@ Medians below the floors of a scenario are warnings. Control-C ends a sweep and 
 		if err := exclude(c, "seeds", "seed-from", "the one names the seeds, the other derives them"); err != nil {
 			return err
 		}
-		list, err := a.registry.Match(args...)
+		if len(args) == 0 && c.Flags().Changed("nodes") {
+			return errors.New("--nodes is for scenarios that are named; not all can have any number")
+		}
+		list, err := a.registry.Match(sized(args)...)
 		switch {
 		case err != nil:
 			return err

@@ -5,10 +5,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/sim"
+	"github.com/seedbed-sim/seedbed/studies"
 )
 
 // ticked is what a ticker says every 100 ms of its clock.
@@ -142,4 +145,31 @@ func toys() []*scenarios.Scenario {
 		}),
 		busy, moody,
 	}
+}
+
+// dice is a study whose means are known.
+var dice = &studies.Study{
+	Name: "toy/dice", Doc: "Roll dice.", Seeds: 100,
+	New: func(f *pflag.FlagSet) func() (*studies.Design, error) {
+		sides := f.IntSlice("sides", []int{6}, "how many `sides` each die has")
+		return func() (*studies.Design, error) {
+			d := &studies.Design{
+				Labels: []string{"die"}, Columns: []studies.Column{{Name: "mean", Unit: "pips", Digits: 2}},
+				Plot: studies.Plot{Title: "Dice", X: "sides", Y: "mean, pips"}, Notes: []string{"All dice are fair."},
+			}
+			for _, n := range *sides {
+				if n < 1 {
+					return nil, fmt.Errorf("--sides: a die has at least one side, not %d", n)
+				}
+				d.Cases = append(d.Cases, studies.Case{
+					Words: []string{fmt.Sprintf("d%d", n)}, Published: []float64{float64(n+1) / 2}, Series: "dice", X: float64(n),
+					Run: func(seed uint64) (studies.Sample, error) {
+						s := sim.NewStream(seed, "die")
+						return studies.Sample{Values: []float64{float64(1 + s.Below(uint64(n)))}}, nil
+					},
+				})
+			}
+			return d, nil
+		}
+	},
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// maxNodes bounds clusters and clients in plans: an engine's world holds no more.
-const maxNodes = 1 << 20
+// MaxNodes bounds clusters and clients in plans: an engine's world holds no more.
+const MaxNodes = 1 << 20
 
 // ReadPlan reads a plan's JSON form. Whatever is not a valid plan is refused with an error of one line that begins with
 // name and tells the place: a JSON path, or a line number where it is not JSON at all. Faults and operations may be
@@ -71,8 +71,8 @@ func (p *Plan) fields(c *codec) {
 		c.maybe("build", p.Build != "", func() { c.text(&p.Build) })
 		c.field("scenario", func() { c.text(&p.Scenario) })
 		c.field("seed", func() { c.seed(&p.Seed) })
-		c.field("nodes", func() { integer(c, &p.Nodes, 1, maxNodes) })
-		c.field("clients", func() { integer(c, &p.Clients, 0, maxNodes) })
+		c.field("nodes", func() { integer(c, &p.Nodes, 1, MaxNodes) })
+		c.field("clients", func() { integer(c, &p.Clients, 0, MaxNodes) })
 		c.field("duration", func() {
 			if c.duration(&p.Duration); p.Duration == 0 {
 				c.fail("0s leaves no time for faults")
@@ -202,7 +202,7 @@ func (o *Op) fields(c *codec) {
 	c.object(func() {
 		c.field("at", func() { c.moment(&o.At) })
 		c.field("client", func() {
-			if integer(c, &o.Client, 1, maxNodes); o.Client > c.plan.Clients {
+			if integer(c, &o.Client, 1, MaxNodes); o.Client > c.plan.Clients {
 				c.fail("%d is not one of the plan's %s", o.Client, count(c.plan.Clients, "client"))
 			}
 		})

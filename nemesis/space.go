@@ -169,11 +169,11 @@ func (k FaultKind) or(defaults FaultKind) FaultKind {
 // check tells what no plan could be drawn from, or no valid one.
 func (s Space) check() error {
 	switch {
-	case s.Nodes.Min < 1 || s.Nodes.Max < s.Nodes.Min || s.Nodes.Max > maxNodes:
+	case s.Nodes.Min < 1 || s.Nodes.Max < s.Nodes.Min || s.Nodes.Max > MaxNodes:
 		return fmt.Errorf("nodes from %d to %d", s.Nodes.Min, s.Nodes.Max)
 	case s.Small < 0 || s.Small > sim.Million:
 		return fmt.Errorf("the fewest nodes in %d ppm of the plans", s.Small)
-	case s.Clients.Min < 0 || s.Clients.Max < s.Clients.Min || s.Clients.Max > maxNodes:
+	case s.Clients.Min < 0 || s.Clients.Max < s.Clients.Min || s.Clients.Max > MaxNodes:
 		return fmt.Errorf("clients from %d to %d", s.Clients.Min, s.Clients.Max)
 	case s.Duration.Min < time.Microsecond || s.Duration.Max < s.Duration.Min:
 		return fmt.Errorf("a duration from %v to %v", s.Duration.Min, s.Duration.Max)

@@ -69,3 +69,49 @@ func TestRegistryIsItsOwn(t *testing.T) {
 	list[0] = named("z")
 	require.Equal(t, []string{"a", "b"}, names(r.All()))
 }
+
+// A name may say more than the scenario: another mix of faults, another size.
+func TestVariants(t *testing.T) {
+	r := scenarios.Catalogue()
+	fixed, err := r.Find("raft/kv@fixed@4")
+	require.NoError(t, err)
+	require.Equal(t, "raft/kv@fixed@4", fixed.Name)
+	p := fixed.Plan(7)
+	require.Equal(t, "raft/kv@fixed@4", p.Scenario)
+	require.Equal(t, 4, p.Nodes)
+	kv := named("raft/kv")
+	require.True(t, kv.Space.Swarm)
+	require.False(t, fixed.Space.Swarm)
+
+	// A fixed mix has as many faults as the swarm, on average, but plans are more alike.
+	var swarm, mixed, all int
+	everything, err := r.Find("raft/kv@all")
+	require.NoError(t, err)
+	fixed, err = r.Find("raft/kv@fixed")
+	require.NoError(t, err)
+	for seed := range uint64(300) {
+		swarm += len(kv.Plan(seed).Faults)
+		mixed += len(fixed.Plan(seed).Faults)
+		all += len(everything.Plan(seed).Faults)
+	}
+	require.InEpsilon(t, swarm, mixed, 0.1)
+	require.Greater(t, all, swarm*3/2)
+
+	list, err := r.Match("raft@5", "raft/kv@5")
+	require.NoError(t, err)
+	require.Len(t, list, 4, "each once")
+	require.Equal(t, "raft/deposed@5", list[0].Name)
+
+	for name, want := range map[string]string{
+		"raft/kv@":          `unknown variant "" of raft/kv: there are fixed, all, or a number of nodes`,
+		"raft/kv@most":      `unknown variant "most" of raft/kv`,
+		"raft/kv@0":         "raft/kv of 0 nodes: a cluster has 1 to",
+		"raft/kv@fixed@all": "the plans of raft/kv@fixed are no swarm",
+		"raft/kw@5":         `unknown scenario "raft/kw"`,
+	} {
+		_, err := r.Find(name)
+		require.ErrorContains(t, err, want)
+		_, err = r.Match(name)
+		require.ErrorContains(t, err, want)
+	}
+}

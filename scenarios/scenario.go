@@ -77,41 +77,36 @@ func NewRegistry(list ...*Scenario) *Registry {
 // All returns the scenarios by name.
 func (r *Registry) All() []*Scenario { return r.list }
 
-// Find returns the scenario of a name; the error names those that it may have meant. A name may end in a mix, such as
-// raft/kv@fixed: see Scenario.mix.
+// Find returns the scenario of a name; the error names those that it may have meant. A name may end in variants, such as
+// raft/kv@fixed: see Scenario.variant.
 func (r *Registry) Find(name string) (*Scenario, error) {
-	base, mix, err := cutMix(name)
-	if err != nil {
-		return nil, err
-	}
+	base, names := cutVariants(name)
 	i, ok := slices.BinarySearchFunc(r.list, base, func(s *Scenario, name string) int { return strings.Compare(s.Name, name) })
 	if ok {
-		return r.list[i].mix(mix)
+		return r.list[i].variants(names)
 	}
-	names := make([]string, len(r.list))
+	known := make([]string, len(r.list))
 	for i, s := range r.list {
-		names[i] = s.Name
+		known[i] = s.Name
 	}
-	return nil, fmt.Errorf("unknown scenario %q: there are %s", name, cmp.Or(strings.Join(names, ", "), "none"))
+	return nil, fmt.Errorf("unknown scenario %q: there are %s", base, cmp.Or(strings.Join(known, ", "), "none"))
 }
 
 // Match returns the scenarios that the names select: a name, or all below it ("raft" is raft/kv, raft/log, …). No names
-// select all. A mix is that of all that it selects, as Find has it.
+// select all. Variants are those of all that it selects.
 func (r *Registry) Match(names ...string) ([]*Scenario, error) {
 	if len(names) == 0 {
 		return r.list, nil
 	}
 	var chosen []*Scenario
 	for _, name := range names {
-		base, mix, err := cutMix(name)
-		if err != nil {
-			return nil, err
-		}
+		base, names := cutVariants(name)
 		found := false
 		for _, s := range r.list {
 			if s.Name == base || strings.HasPrefix(s.Name, strings.TrimSuffix(base, "/")+"/") {
 				found = true
-				if s, err = s.mix(mix); err != nil {
+				s, err := s.variants(names)
+				if err != nil {
 					return nil, err
 				}
 				if !slices.ContainsFunc(chosen, func(c *Scenario) bool { return c.Name == s.Name }) {
