@@ -79,7 +79,8 @@ func TestVariants(t *testing.T) {
 	p := fixed.Plan(7)
 	require.Equal(t, "raft/kv@fixed@4", p.Scenario)
 	require.Equal(t, 4, p.Nodes)
-	kv := named("raft/kv")
+	kv, err := r.Find("raft/kv")
+	require.NoError(t, err)
 	require.True(t, kv.Space.Swarm)
 	require.False(t, fixed.Space.Swarm)
 
