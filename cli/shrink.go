@@ -200,6 +200,7 @@ type shrinkJSON struct {
 	Detail        string   `json:"detail"`
 	sizeJSON               // of the smallest plan
 	Before        sizeJSON `json:"before"`
+	Early         sizeJSON `json:"early"`  // of the smallest plan after the first hundred runs
 	Budget        int      `json:"budget"` // runs
 	Runs          int      `json:"runs"`
 	StructureRuns int      `json:"structure_runs"` // when it last had fewer faults, operations, nodes or clients
@@ -229,7 +230,7 @@ func (s *shrinker) json() shrinkJSON {
 	f := s.small.Failure
 	j := shrinkJSON{
 		Scenario: s.scenario.Name, Seed: strconv.FormatUint(s.plan.Seed, 10), Property: f.First.Property, Detail: f.First.Detail,
-		sizeJSON: sizeOf(&f.First), Before: sizeOf(s.small.First), Budget: s.budget, Runs: s.small.Runs,
+		sizeJSON: sizeOf(&f.First), Before: sizeOf(s.small.First), Early: sizeOf(s.small.Early), Budget: s.budget, Runs: s.small.Runs,
 		StructureRuns: s.small.StructureRuns, Seconds: s.wall.Seconds(), Interrupted: s.interrupted,
 		Deterministic: f.Divergence == nil, File: s.out, Hash: hashText(f.First.Hash), DeepHash: hashText(f.Again.DeepHash),
 		Again: s.again(),

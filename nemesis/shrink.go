@@ -37,6 +37,14 @@ func (p Plan) Shrink(at time.Duration, fails Oracle) Plan {
 	return s.plan
 }
 
+// Polish takes away what simpler numbers have made superfluous: single faults and operations.
+func (p Plan) Polish(at time.Duration, fails Oracle) Plan {
+	s := &shrinking{plan: p, at: at, fails: fails}
+	s.single(faultItems)
+	s.single(opItems)
+	return s.plan
+}
+
 // mostChances is how many other root seeds a candidate gets. More would find a little more, for very many runs.
 const mostChances = 4
 
@@ -167,6 +175,17 @@ func (s *shrinking) drop(list items) {
 			}
 			from += i * size // the items there are those that followed
 		}
+	}
+}
+
+// single leaves out single items of a list.
+func (s *shrinking) single(list items) {
+	for from := 0; from < list.count(&s.plan); {
+		i := s.try(list.count(&s.plan)-from, func(i int) Plan { return list.without(s.plan, from+i, from+i+1) })
+		if i < 0 {
+			return
+		}
+		from += i
 	}
 }
 

@@ -34,16 +34,21 @@ const DefaultShrinkRuns = 1000
 type Shrunk struct {
 	First   *Result
 	Failure *Failure // of the smallest plan
-	// Runs is how much of the budget was used, and StructureRuns how much when the plan last had fewer faults,
-	// operations, nodes or clients. All after that went into simpler numbers, or into nothing.
+	// Runs is how much of the budget was used, and StructureRuns how much when the search for a smaller structure last had
+	// fewer faults, operations, nodes or clients. All after that went into simpler numbers, what they made superfluous, or
+	// nothing.
 	Runs, StructureRuns int
+	Early               *Result // of the plan that was the smallest after EarlyRuns
 }
+
+// EarlyRuns is when most structures are small. What comes later is for the last few faults and operations.
+const EarlyRuns = 100
 
 // Plan is the smallest plan that was found.
 func (s *Shrunk) Plan() *nemesis.Plan { return &s.Failure.First.Plan }
 
 // Shrink looks for a smaller plan that fails like the one of a failed run, with the same Signature: first its structure,
-// by nemesis.Plan.Shrink, then its numbers, by rapid. What it finds depends on the run and the budget only. When ctx ends
+// by nemesis.Plan.Shrink, then its numbers, by rapid, and what they make superfluous. What it finds depends on the run and the budget only. When ctx ends
 // it returns the best until then. The error is that of a run that did not violate anything.
 func (s *Scenario) Shrink(ctx context.Context, first *Result, o ShrinkOptions) (*Shrunk, error) {
 	if first.Verdict != checkers.Invalid {
@@ -61,12 +66,14 @@ func (s *Scenario) Shrink(ctx context.Context, first *Result, o ShrinkOptions) (
 	one.result, one.fails, one.counted = first, true, true
 	t.bounded = s.Space.Beyond(first.Plan) == nil
 	first.Plan.Shrink(failedAt(first), t.first)
+	structure := t.structure
 	t.simplify()
+	t.smallest.Plan.Polish(failedAt(t.smallest), t.first)
 	failure, err := s.Confirm(t.smallest)
 	if err != nil {
 		return nil, err
 	}
-	return &Shrunk{First: first, Failure: failure, Runs: t.runs, StructureRuns: t.structure}, nil
+	return &Shrunk{First: first, Failure: failure, Runs: t.runs, StructureRuns: structure, Early: cmp.Or(t.early, t.smallest)}, nil
 }
 
 // shortRun is more steps than most runs have.
@@ -96,7 +103,8 @@ type trials struct {
 	bounded   bool // the failure's plan is within the model's budget, so all must be
 	asked     int  // how often first was
 	runs      int
-	structure int // runs when the structure last became smaller
+	structure int     // runs when the structure last became smaller
+	early     *Result // the smallest after EarlyRuns; nil before
 }
 
 // trial is a plan, and what came of it. Workers run ahead of the search: a trial counts once the search has come to it.
@@ -159,7 +167,9 @@ func (t *trials) first(plans []nemesis.Plan) (int, time.Duration) {
 		}
 		if !one.counted {
 			one.counted = true
-			t.runs++
+			if t.runs++; t.runs == EarlyRuns+1 {
+				t.early = t.smallest
+			}
 		}
 		if one.fails {
 			if now, was := one.plan, t.smallest.Plan; len(now.Faults) < len(was.Faults) || len(now.Ops) < len(was.Ops) ||

@@ -76,7 +76,14 @@ type Shrunk struct {
 	Nodes         int     `json:"nodes"`
 	Runs          int     `json:"runs"`
 	StructureRuns int     `json:"structure_runs"`
+	Early         Size    `json:"early"` // after the first hundred runs
 	Seconds       float64 `json:"seconds"` // by the wall clock
+}
+
+// Size is that of a plan.
+type Size struct {
+	Faults     int `json:"faults"`
+	Operations int `json:"operations"`
 }
 
 // Locate finds the module of the program in which package main of this path is, as the build information has it.

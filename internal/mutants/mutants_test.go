@@ -283,7 +283,7 @@ func TestReport(t *testing.T) {
 	tested := &Mutant{Name: "wal/m", Source: "me", Test: []string{"-run", "A|B"}}
 	swept := func(n uint64) *Outcome {
 		o := &Outcome{Name: m.Name, Mutant: m, In: m.in(), Ranges: []Range{{First: 1, Seeds: n, Found: true}}, Caught: []Catch{{Property: "x", Expected: true, Seeds: 1}}, CPU: 2}
-		o.Shrunk = &Shrunk{Faults: int(n % 7), Operations: int(n % 5), StructureRuns: int(n), Seconds: float64(n)}
+		o.Shrunk = &Shrunk{Faults: int(n % 7), Operations: int(n % 5), StructureRuns: int(n), Seconds: float64(n), Early: Size{7, 2}}
 		o.judge()
 		return o
 	}
@@ -293,7 +293,7 @@ func TestReport(t *testing.T) {
 	}
 	r := (&Bench{Ranges: 5, Seeds: 5000, Shrink: 1000}).Report("seedbed mutants", outcomes)
 	assert.Equal(t, "4 mutants: 2 found, 2 hard. Seeds to find, over mutants: median 21, most 300; hard are 2 of 3, which is 66 %."+
-		" Shrunk, medians over 3: 6 faults and 0 operations; the structure takes 21 runs, the whole 21.0 s.", r.Summary.String())
+		" Shrunk, medians over 3: 6 faults and 0 operations, after the first hundred runs 7 and 2; the structure takes 21 runs, the whole 21.0 s.", r.Summary.String())
 	var page strings.Builder
 	require.NoError(t, r.WritePage(&page))
 	assert.Contains(t, page.String(), "Written by `seedbed mutants`")

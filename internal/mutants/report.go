@@ -99,6 +99,7 @@ type Summary struct {
 	Shrunk        int     `json:"shrunk"` // mutants; the medians are over them
 	Faults        int     `json:"faults_median"`
 	Operations    int     `json:"operations_median"`
+	Early         Size    `json:"early_median"` // after the first hundred runs
 	StructureRuns int     `json:"structure_runs_median"`
 	Seconds       float64 `json:"shrink_seconds_median"`
 	CPU           float64 `json:"cpu_seconds"` // of all sweeps and tests
@@ -110,7 +111,7 @@ func (b *Bench) Report(command string, outcomes []*Outcome) *Report {
 	s := &r.Summary
 	s.Verdicts = make(map[Verdict]int)
 	var seeds []uint64
-	var faults, operations, runs []int
+	var faults, operations, earlyFaults, earlyOperations, runs []int
 	var seconds []float64
 	for _, o := range outcomes {
 		s.CPU += o.CPU
@@ -128,12 +129,14 @@ func (b *Bench) Report(command string, outcomes []*Outcome) *Report {
 		if k := o.Shrunk; k != nil {
 			s.Shrunk++
 			faults, operations, runs = append(faults, k.Faults), append(operations, k.Operations), append(runs, k.StructureRuns)
+			earlyFaults, earlyOperations = append(earlyFaults, k.Early.Faults), append(earlyOperations, k.Early.Operations)
 			seconds = append(seconds, k.Seconds)
 		}
 	}
 	s.Hard = s.Verdicts[Hard]
 	s.Median, s.Most = middle(seeds), slices.Max(append(seeds, 0))
 	s.Faults, s.Operations, s.StructureRuns, s.Seconds = middle(faults), middle(operations), middle(runs), middle(seconds)
+	s.Early = Size{middle(earlyFaults), middle(earlyOperations)}
 	return r
 }
 
@@ -164,8 +167,9 @@ func (s Summary) String() string {
 			s.Median, s.Most, s.Hard, s.Swept, 100*s.Hard/s.Swept)
 	}
 	if s.Shrunk > 0 {
-		fmt.Fprintf(&b, ". Shrunk, medians over %d: %d faults and %d operations; the structure takes %d runs, the whole %.1f s",
-			s.Shrunk, s.Faults, s.Operations, s.StructureRuns, s.Seconds)
+		fmt.Fprintf(&b, ". Shrunk, medians over %d: %d faults and %d operations, after the first hundred runs %d and %d; "+
+			"the structure takes %d runs, the whole %.1f s",
+			s.Shrunk, s.Faults, s.Operations, s.Early.Faults, s.Early.Operations, s.StructureRuns, s.Seconds)
 	}
 	return b.String() + "."
 }
