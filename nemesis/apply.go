@@ -60,15 +60,15 @@ func Apply(stage Stage, p Plan) {
 	}
 	var deeds []deed
 	for _, e := range p.Faults {
-		if t.waits(e) {
+		if e.waits() {
 			deeds = append(deeds, deed{e.At, true, func() { t.await(e) }})
 			continue
 		}
 		var heal func()
 		deeds = append(deeds, deed{e.At, true, func() {
 			heal = t.aim(e, sim.Nobody, min(e.Until, p.Duration))
-			if crash, ok := e.Fault.(crashing); ok && e.Until == Forever {
-				t.nodes[crash.whom().Node].gone = true
+			if id := endsFor(e); id != sim.Nobody {
+				t.nodes[id].gone = true
 			}
 		}})
 		if e.Until != 0 && e.Until != Forever {
@@ -163,26 +163,46 @@ func (t *target) strikeAll(f Fault, until time.Duration) (heal func()) {
 }
 
 // waits reports whether an event's fault waits: for somebody to get a role, or for a fact.
-func (t *target) waits(e Event) bool {
+func (e Event) waits() bool {
 	f, ok := e.Fault.(aimed)
 	return e.On.Fact != "" || ok && strings.HasPrefix(f.whom().Role, nextPrefix)
 }
 
-// await has such a fault strike once what it waits for happens, unless its window is over by then.
+// await has such a fault strike once what it waits for happens, unless its window is over by then. A fault that is over at
+// once may wait to the end, if it has no window.
 func (t *target) await(e Event) {
+	end := min(e.Until, t.plan.Duration)
+	if e.Until == 0 {
+		end = t.plan.Duration
+	}
+	struck := false
 	strike := func(id sim.NodeID) bool {
 		now := time.Duration(t.world.Now())
-		if now >= min(e.Until, t.plan.Duration) {
+		if now >= end {
 			return false
 		}
-		until := min(now+min(e.Until, t.plan.Duration)-e.At, t.plan.Duration)
+		struck = true
+		until := min(now+end-e.At, t.plan.Duration)
 		if heal := t.aim(e, id, until); heal != nil && e.Until != Forever {
 			t.world.At(clock.Time(until), heal)
 		}
 		return true
 	}
+	role := ""
+	if f, ok := e.Fault.(aimed); ok {
+		role = strings.TrimPrefix(f.whom().Role, nextPrefix)
+	}
+	t.world.At(clock.Time(end), func() {
+		switch {
+		case struck:
+		case e.On.Fact != "":
+			t.world.Fault(Moot{e.Fault, "there was no " + e.On.Fact})
+		default:
+			t.world.Fault(Moot{e.Fault, "nobody became " + role})
+		}
+	})
 	if e.On.Fact == "" {
-		t.roles.wait(strings.TrimPrefix(e.Fault.(aimed).whom().Role, nextPrefix), strike)
+		t.roles.wait(role, strike)
 		return
 	}
 	t.triggers = append(t.triggers, &trigger{e.On.Fact, strike})
@@ -232,7 +252,7 @@ type nodeState struct {
 	crashes int
 	drift   int64 // ppm, of all drifts in force
 	freezes int   // in force
-	gone    bool  // a crash for ever has struck it
+	gone    bool  // a crash or a pause for ever has struck it: nothing boots it any more
 	disk    diskState
 }
 
@@ -253,10 +273,10 @@ func (t *target) moot(what fmt.Stringer, id sim.NodeID, why string) {
 	t.world.Fault(Moot{what, id.String() + " " + why})
 }
 
-// boot makes its step, as of f or its healing, and boots a node; unless that is down for ever.
+// boot makes its step, as of f or its healing, and boots a node; unless that is out for ever.
 func (t *target) boot(f fmt.Stringer, id sim.NodeID) {
 	if t.nodes[id].gone {
-		t.moot(f, id, "is down for ever")
+		t.moot(f, id, "is out for ever")
 		return
 	}
 	t.step(f)

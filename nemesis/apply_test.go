@@ -45,16 +45,17 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 2.000s boot n2`},
 
 		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Role: "next third"}}}, {At: 1 * s, Until: 1400 * time.Millisecond, Fault: Pause{Target: Target{Role: "next third"}}}}, `
+1.400s fault Pause{next third} is moot: nobody became third
 1.500s fault Crash{next third}
 1.500s crash n3
 3.500s fault Healed Crash{next third}
 3.500s boot n3`},
 
 		// A crash of a crashed node is not a second one, and its end brings nothing back.
-		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Until: 4 * s, Fault: Crash{Target: Target{Node: 2}}}}, `
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Until: 4 * s, Fault: Crash{Target: Target{Role: "second"}}}}, `
 1.000s fault Crash{n2}
 1.000s crash n2
-2.000s fault Crash{n2} is moot: n2 is down
+2.000s fault Crash{second} is moot: n2 is down
 3.000s fault Healed Crash{n2}
 3.000s boot n2`},
 		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Fault: Restart{Node: 2}}}, `
@@ -84,6 +85,13 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 2.000s crash n2
 3.000s fault Healed Crash{n2}
 3.000s boot n2`},
+
+		// A fault that is over at once can wait as well, and tells when it has waited in vain.
+		{[]Event{{At: 1 * s, Fault: BitRot{Target: Target{Role: "next third"}, Mask: 1}}, {At: 1 * s, Until: 2 * s, Fault: BitRot{Target: Target{Role: "next fourth"}, Mask: 1}}}, `
+1.500s fault BitRot{next third at 0% mask 0x01}
+2.000s fault BitRot{next fourth at 0% mask 0x01} is moot: nobody became fourth`},
+		{[]Event{{At: 9 * s, On: Trigger{"Nothing"}, Fault: BitRot{Target: Target{Role: Emitter}, Mask: 1}}}, `
+10.000s fault BitRot{emitter at 0% mask 0x01} is moot: there was no Nothing`},
 
 		// Overlapping pauses last until the last one ends; a crash ends them all.
 		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Pause{Target: Target{Node: 2}}}, {At: 2 * s, Until: 4 * s, Fault: Pause{Target: Target{Node: 2}}}}, `
@@ -258,6 +266,36 @@ func TestEveryKindTellsItsSteps(t *testing.T) {
 			steps += len(want)
 		}
 		assert.Positive(t, steps)
+	}
+}
+
+// A node outside of the core that is paused, or down, for ever comes back by nothing.
+func TestForeverIsForever(t *testing.T) {
+	for _, c := range []struct {
+		events []Event
+		want   string
+	}{
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: Crash{Target: Target{Node: 2}}}, {At: 2 * s, Until: Forever, Fault: Pause{Target: Target{Node: 2}}}}, `
+1.000s fault Crash{n2}
+1.000s crash n2
+2.000s fault Pause{n2} is moot: n2 is down
+3.000s fault Healed Crash{n2} is moot: n2 is out for ever`},
+		{[]Event{{At: 1 * s, Until: Forever, Fault: Pause{Target: Target{Node: 2}}}, {At: 2 * s, Until: 4 * s, Fault: Crash{Target: Target{Role: "second"}}}}, `
+1.000s fault Pause{n2}
+1.000s pause n2
+2.000s fault Crash{second}
+2.000s crash n2
+4.000s fault Healed Crash{second} is moot: n2 is out for ever`},
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: SyncError{Target: Target{Node: 2}}}, {At: 2 * s, Until: Forever, Fault: Pause{Target: Target{Node: 2}}}}, `
+1.000s fault SyncError{n2 0%}
+2.000s fault Pause{n2}
+2.000s pause n2
+3.000s fault Healed SyncError{n2 0%}
+3.000s crash n2`},
+	} {
+		r := newRun(Plan{Seed: 1, Nodes: 3, Duration: 10 * s, Faults: c.events, Core: []sim.NodeID{1, 3}})
+		assert.Equal(t, strings.TrimSpace(c.want), strings.Join(r.faults(), "\n"))
+		assert.False(t, r.world.Up(2) && !r.world.Paused(2))
 	}
 }
 

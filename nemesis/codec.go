@@ -205,7 +205,7 @@ func (c *codec) offset(d *time.Duration) {
 // node is a node of the plan's cluster.
 func (c *codec) node(id *sim.NodeID) {
 	n := int64(*id)
-	if c.in != nil && c.expect('0', "a node's number") {
+	if c.in != nil && c.expect('0', "a node's number, such as 1") {
 		var err error
 		if n, err = strconv.ParseInt(c.in.text, 10, 64); err != nil {
 			c.fail("%s is not a node's number", quote(c.in.text))

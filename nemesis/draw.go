@@ -123,11 +123,7 @@ func (s Space) drawFaults(d *drawing) {
 		}
 	}
 	slices.SortStableFunc(p.Faults, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
-	for len(p.Core) > 0 { // what comes too late to strike whoever is down for ever is left out
-		i, _ := p.contradiction()
-		if i < 0 {
-			break
-		}
+	for i, _ := p.contradiction(); i >= 0; i, _ = p.contradiction() { // such as what comes for a node that is out for ever
 		p.Faults = slices.Delete(p.Faults, i, i+1)
 	}
 }

@@ -3,6 +3,7 @@ package nemesis
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -104,40 +105,78 @@ func (p *Plan) faultFields(c *codec) {
 	list(c, &p.Faults, func(e *Event) { e.fields(c) })
 	byTime(c, p.Faults, func(e Event) time.Duration { return e.At })
 	if c.err == nil {
-		if i, id := p.contradiction(); i >= 0 {
-			c.within(step{i: i}, c.in, func() {
-				c.fail("%s contradicts the plan: by then %s is down for ever", p.Faults[i].Fault, id)
-			})
+		if i, why := p.contradiction(); i >= 0 {
+			c.within(step{i: i}, c.in, func() { c.fail("%s contradicts the plan: %s", p.Faults[i].Fault, why) })
 		}
 	}
 }
 
-// contradiction returns the first fault that needs a node to be up, or to come back, which is down for ever by then; -1 if
-// there is none. Its index is that in order of time.
-func (p *Plan) contradiction() (fault int, id sim.NodeID) {
-	down := make(map[sim.NodeID]bool)
+// contradiction returns the first fault that another one contradicts, and why; -1 if there is none. Its index is that in
+// order of time. A fault needs nodes to be up, or to come back, that are out for ever by then; or it crashes one within
+// the window of a crash that has it down. All else that overlaps adds up, or is moot by what the run comes to.
+func (p *Plan) contradiction() (fault int, why string) {
+	nodes := make([]struct {
+		out        bool
+		from, back time.Duration // of the last crash that comes at a time
+	}, p.Nodes+1)
 	for i, e := range p.Faults {
-		id := needsUp(e.Fault)
-		if down[id] {
-			return i, id
+		for id := range needsUp(e.Fault) {
+			if nodes[id].out {
+				return i, fmt.Sprintf("by then %s is out for ever", id)
+			}
 		}
-		if _, ok := e.Fault.(crashing); ok && e.Until == Forever {
-			down[id] = true
+		if id := endsFor(e); id != sim.Nobody {
+			nodes[id].out = true
+			continue
+		}
+		switch f := e.Fault.(type) {
+		case Restart:
+			nodes[f.Node].back = 0
+		case Crash:
+			if f.Node == sim.Nobody || f.Sync != 0 || f.Effect != 0 || e.waits() {
+				continue
+			}
+			n := &nodes[f.Node]
+			if e.At < n.back {
+				return i, fmt.Sprintf("%s is down then, from %v to %v", f.Node, n.from, n.back)
+			}
+			n.from, n.back = e.At, e.Until
 		}
 	}
-	return -1, sim.Nobody
+	return -1, ""
 }
 
-// needsUp is the node, named by its id, that a fault finds up or boots; Nobody if there is none.
-func needsUp(f Fault) sim.NodeID {
-	if f, ok := f.(Restart); ok {
-		return f.Node
+// needsUp yields the nodes, named by their ids, that a fault finds up or boots.
+func needsUp(f Fault) iter.Seq[sim.NodeID] {
+	return func(yield func(sim.NodeID) bool) {
+		switch f := f.(type) {
+		case Restart:
+			yield(f.Node)
+		case RollingRestart:
+			for _, id := range f.Nodes {
+				if !yield(id) {
+					return
+				}
+			}
+		case interface{ strikesDown() }:
+		case aimed:
+			if id := f.whom().Node; id != sim.Nobody {
+				yield(id)
+			}
+		}
 	}
-	if _, ok := f.(interface{ strikesDown() }); ok {
+}
+
+// endsFor is the node that a fault takes out for ever; Nobody if it does not.
+func endsFor(e Event) sim.NodeID {
+	if e.Until != Forever {
 		return sim.Nobody
 	}
-	if f, ok := f.(aimed); ok && !f.whom().All && f.whom().Role == "" {
+	switch f := e.Fault.(type) {
+	case crashing:
 		return f.whom().Node
+	case Pause:
+		return f.Node
 	}
 	return sim.Nobody
 }
@@ -167,15 +206,13 @@ func (e *Event) fields(c *codec) {
 
 func (e *Event) checkUntil(c *codec) {
 	switch k := kindOf(e.Fault); {
-	case k.instant():
-		if e.Until != 0 {
-			c.fail("a %s is over at once", k.Kind)
-		}
-		if e.On.Fact != "" {
-			c.fail("a %s is over at once, and cannot wait for a fact", k.Kind)
-		}
-	case e.Until == 0:
+	case k.instant() && e.Until != 0 && !e.waits():
+		c.fail("a %s is over at once", k.Kind)
+	case e.Until == 0 && !k.instant():
 		c.fail("missing; a %s has an end", k.Kind)
+	case e.Until == 0:
+	case e.Until == Forever && k.instant():
+		c.fail("a %s waits to an end; leave it out for that of the plan", k.Kind)
 	case e.Until == Forever:
 		if why := c.plan.passing(e.Fault); why != "" {
 			c.fail("%s cannot last for ever: %s", e.Fault, why)

@@ -39,19 +39,22 @@ func (t Target) whom() Target { return t }
 // aimed is a fault that strikes one node.
 type aimed interface{ whom() Target }
 
-// fields is the JSON form: a field node, or role or all in its place.
+// fields is the JSON form: one of the fields node, role and all.
 func (t *Target) fields(c *codec) {
 	c.maybe("all", t.All, func() { c.flag(&t.All) })
-	if t.All {
-		return
-	}
 	c.maybe("role", t.Role != "", func() {
-		if c.text(&t.Role); t.Role == "" {
+		if c.text(&t.Role); t.Role == "" || t.Role == nextPrefix {
 			c.fail("a role without a name")
 		}
 	})
-	if t.Role == "" {
+	if !t.All && t.Role == "" {
 		c.field("node", func() { c.node(&t.Node) })
+		return
+	}
+	several := func() { c.fail("what it strikes is one of node, role and all, not several") }
+	c.maybe("node", false, several)
+	if t.All && t.Role != "" {
+		several()
 	}
 }
 

@@ -160,7 +160,9 @@ func TestNumbersBeginWithThePlan(t *testing.T) {
 			was := p.Faults[i]
 			require.Equal(t, KindName(was.Fault), KindName(e.Fault))
 			require.LessOrEqual(t, e.At, was.At)
-			require.LessOrEqual(t, e.Until-e.At, was.Until-was.At)
+			if was.Until != 0 {
+				require.LessOrEqual(t, e.Until-e.At, was.Until-was.At)
+			}
 		}
 	})
 }

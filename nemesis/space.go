@@ -30,8 +30,10 @@ type Space struct {
 	Faults []FaultKind
 	Roles  []string // such as "leader", that faults may strike instead of nodes; the scenario says who has them
 	Facts  []string // types of facts, such as "Voted", that faults may wait for
-	// Swarm has each plan go without some kinds of faults and operations altogether, and use others to the extreme (Groce
-	// et al., Swarm Testing, ISSTA 2012): where all plans have a little of everything, each hides what the rest would show.
+	// Swarm has half of the plans go without some kinds of faults altogether (Groce et al., Swarm Testing, ISSTA 2012):
+	// where all plans have a little of everything, each hides what the rest would show. In the other half each fault is
+	// there or not by itself: what needs a little of many things is found there. All may go without some kinds of
+	// operations, have extreme windows, and aim at one or two roles.
 	Swarm bool
 	thin  bool // each fault is there with its kind's Share, by itself
 	// Buggify has some plans switch on what the model marks with sim.Buggify.
