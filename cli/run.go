@@ -7,9 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -139,23 +137,10 @@ func (r *runner) findScenario(file string) (err error) {
 	case r.plan.Scenario != r.scenario.Name:
 		return fmt.Errorf("%s is a plan of %s, not of %s; leave the name out, or write that of the plan", file, r.plan.Scenario, r.scenario.Name)
 	}
-	for _, op := range r.plan.Ops {
-		if kinds := r.scenario.Space.OpKinds; !slices.ContainsFunc(kinds, func(k nemesis.OpKind) bool { return k.Kind == op.Kind }) {
-			return fmt.Errorf("%s: ops: %s has no operation %q; %s", file, r.scenario.Name, op.Kind, kindNames(kinds))
-		}
+	if err := r.scenario.Check(r.plan); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	return nil
-}
-
-func kindNames(kinds []nemesis.OpKind) string {
-	if len(kinds) == 0 {
-		return "there are none"
-	}
-	names := make([]string, len(kinds))
-	for i, k := range kinds {
-		names[i] = k.Kind
-	}
-	return "there are " + strings.Join(names, ", ")
 }
 
 // run runs the plan, and again if the first run says more than "valid".

@@ -36,6 +36,14 @@ func (t Target) waits() bool { return t.Role == Emitter || strings.HasPrefix(t.R
 // whom makes faults that embed a Target aimed.
 func (t Target) whom() Target { return t }
 
+// Role is the role that a fault strikes, whether it waits for it or not; empty if it strikes by other means.
+func Role(f Fault) string {
+	if f, ok := f.(aimed); ok {
+		return strings.TrimPrefix(f.whom().Role, nextPrefix)
+	}
+	return ""
+}
+
 // aimed is a fault that strikes one node.
 type aimed interface{ whom() Target }
 

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,7 @@ var diskWAL = &Scenario{
 		seldom("bit_rot", 3), seldom("misdirected_write", 3), seldom("read_error", 2), seldom("wipe", 1),
 	),
 	Tail:   journalSettles + 6*time.Second,
+	Fits:   journalFits,
 	Build:  buildWALJournal,
 	Judge:  judgeJournal,
 	Floors: []Floor{{"operations", 80}, {"ok", 30}, {"crashes", 3}},
@@ -83,10 +85,27 @@ func naiveScenario(fault, property string, n naive, size func(nemesis.Op, []neme
 		Space: journalSpace(name, nemesis.Range[int]{Min: 60, Max: 100},
 			[]nemesis.OpKind{write, {Kind: "scan", Weight: 1}}, faults...),
 		Tail:  journalSettles + 6*time.Second,
+		Fits:  journalFits,
 		Build: func(r *Run) { buildJournal(r, watchJournal(r), func() journal { return j }) },
 		Judge: judgeJournal,
 	}
 }
+
+// journalFits refuses records without contents, and sizes and indexes that are none.
+func journalFits(p nemesis.Plan) error {
+	for i, op := range p.Ops {
+		if op.Value == "" && (op.Kind == "append" || op.Kind == "post" || op.Kind == "abort") {
+			return fmt.Errorf("ops[%d].value: missing; it is what the record says", i)
+		}
+	}
+	return argsAre(p, fmt.Sprintf("a number from 0 to %d", longestRecord), func(op nemesis.Op) bool {
+		n, err := strconv.Atoi(op.Arg)
+		return op.Arg == "" || err == nil && 0 <= n && n <= longestRecord
+	})
+}
+
+// longestRecord is longer than any that is drawn; an index has no more either.
+const longestRecord = 1 << 16
 
 // journalSpace has one server. Its crashes are short, so that much happens between them.
 func journalSpace(name string, ops nemesis.Range[int], kinds []nemesis.OpKind, faults ...nemesis.FaultKind) nemesis.Space {

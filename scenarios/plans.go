@@ -1,9 +1,12 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seedbed-sim/seedbed/nemesis"
@@ -17,18 +20,65 @@ func ThisBuild() string {
 	return strings.TrimSpace(b.Module + " " + b.Revision)
 }
 
-// Warnings tell what may make a plan's run another than its reader expects: that another build made the plan, or that it
-// has faults which the scenario's model does not promise to survive. Plans that do not tell their build are taken for this
+// Warnings tell what may make a plan's run another than its reader expects: that another build made the plan, that a fault
+// waits for what may not happen, or that there are faults which the scenario's model does not promise to survive. Plans that do not tell their build are taken for this
 // one's.
 func (s *Scenario) Warnings(p nemesis.Plan) []string {
 	var list []string
 	if p.Build != "" && p.Build != ThisBuild() {
 		list = append(list, fmt.Sprintf("made by another build, %s; with this one, %s, it may mean another run", p.Build, ThisBuild()))
 	}
+	for i, e := range p.Faults {
+		if fact := e.On.Fact; fact != "" && !slices.Contains(s.Space.Facts, fact) {
+			list = append(list, fmt.Sprintf("faults[%d].on.fact: there may never be a fact %q; the plans of %s wait for %s",
+				i, fact, s.Name, cmp.Or(strings.Join(s.Space.Facts, ", "), "none")))
+		}
+	}
 	if err := s.Space.Beyond(p); err != nil {
 		list = append(list, fmt.Sprintf("beyond its budget, so that a failure need not be a bug: %v", err))
 	}
 	return list
+}
+
+// Check tells what of a valid plan, one that was written by hand, means nothing to the scenario: operations, roles, sizes. The
+// error has the JSON path.
+func (s *Scenario) Check(p nemesis.Plan) error {
+	for i, op := range p.Ops {
+		if kinds := s.Space.OpKinds; !slices.ContainsFunc(kinds, func(k nemesis.OpKind) bool { return k.Kind == op.Kind }) {
+			return fmt.Errorf("ops[%d].kind: %s has no operation %q; %s", i, s.Name, op.Kind, thereAre(kinds, func(k nemesis.OpKind) string { return k.Kind }))
+		}
+	}
+	for i, e := range p.Faults {
+		if role := nemesis.Role(e.Fault); role != "" && role != nemesis.Emitter && !slices.Contains(s.roles(), role) {
+			return fmt.Errorf("faults[%d].fault.role: nobody is ever %q in %s; %s", i, role, s.Name, thereAre(s.roles(), strconv.Quote))
+		}
+	}
+	if s.Fits != nil {
+		return s.Fits(p)
+	}
+	return nil
+}
+
+// roles are those of the Space, without "next".
+func (s *Scenario) roles() []string {
+	var list []string
+	for _, role := range s.Space.Roles {
+		if role = strings.TrimPrefix(role, "next "); !slices.Contains(list, role) {
+			list = append(list, role)
+		}
+	}
+	return list
+}
+
+func thereAre[T any](list []T, text func(T) string) string {
+	if len(list) == 0 {
+		return "there are none"
+	}
+	var names []string
+	for _, one := range list {
+		names = append(names, text(one))
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // PlanFiles lists the files of a folder that hold plans: *.json, in order of their names. What begins with a dot is hidden:

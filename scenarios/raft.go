@@ -1,8 +1,10 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/checkers"
@@ -29,6 +31,7 @@ var (
 		Judge: func(r *Run) {
 			judgeHistory(r, checkers.KVModel(), kvForChecker)
 		},
+		Fits:   isGroup,
 		Floors: raftFloors(Floor{"operations", 100}, Floor{"ok", 60}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 3}),
 	}
 
@@ -53,6 +56,17 @@ var (
 		Judge: func(r *Run) {
 			judgeHistory(r, checkers.LogModel(), logForChecker)
 		},
+		Fits: func(p nemesis.Plan) error {
+			for i, op := range p.Ops {
+				if _, err := strconv.ParseUint(strings.TrimPrefix(op.Value, "v"), 10, 63); op.Kind == "append" && (err != nil || op.Value[0] != 'v') {
+					return fmt.Errorf("ops[%d].value: %q is no record; write one such as v17, each once", i, op.Value)
+				}
+			}
+			return cmp.Or(isGroup(p), argsAre(p, "an offset from 0 on", func(op nemesis.Op) bool {
+				_, err := strconv.ParseUint(op.Arg, 10, 63)
+				return op.Kind == "append" || err == nil
+			}))
+		},
 		Floors: raftFloors(Floor{"operations", 60}, Floor{"ok", 40}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 2}),
 	}
 
@@ -62,6 +76,7 @@ var (
 		Space:  electionSpace(),
 		Tail:   10 * time.Second,
 		Build:  func(r *Run) { buildElection(r, raftConfig(r)).logsAgree() },
+		Fits:   isGroup,
 		Floors: raftFloors(),
 	}
 
@@ -78,11 +93,30 @@ var (
 			return s
 		}(),
 		Tail: 10 * time.Second,
+		Fits: isGroup,
 		Build: func(r *Run) {
 			buildElection(r, raft.Config{Peers: r.Servers(), ElectionTimeout: electionTimeout(r.Plan)})
 		},
 	}
 )
+
+// isGroup refuses clusters that are too large for a Raft group.
+func isGroup(p nemesis.Plan) error {
+	if p.Nodes > raft.MaxMembers {
+		return fmt.Errorf("nodes: a Raft group has %d members at most, not %d", raft.MaxMembers, p.Nodes)
+	}
+	return nil
+}
+
+// argsAre refuses operations whose argument is not good.
+func argsAre(p nemesis.Plan, what string, good func(op nemesis.Op) bool) error {
+	for i, op := range p.Ops {
+		if !good(op) {
+			return fmt.Errorf("ops[%d].arg: %q of %s is not %s", i, op.Arg, op.Kind, what)
+		}
+	}
+	return nil
+}
 
 // raftConfig draws what a deployment may choose: all of it must be safe. Small batches, and leaders that nobody deposes
 // for silence, open windows that the usual choices hide.

@@ -33,6 +33,9 @@ type Scenario struct {
 	// Judge runs after the last step, unless a violation has stopped the run; it may be nil.
 	Judge func(r *Run)
 
+	// Fits tells what of a plan that was written by hand means nothing to the model, with its JSON path; nil: all does.
+	Fits func(p nemesis.Plan) error
+
 	// Floors are the medians over seeds that a sweep of a good scenario reaches, so that nothing passes because nothing
 	// happened.
 	Floors []Floor

@@ -76,10 +76,16 @@ func readPlan(file string, s *scenarios.Scenario) (nemesis.Plan, error) {
 		return nemesis.Plan{}, err
 	}
 	plan, err := nemesis.ReadPlan(file, data)
-	if err == nil && plan.Scenario != s.Name {
-		err = fmt.Errorf("%s is a plan of %s, not of %s; -run can select the test that it is for", file, plan.Scenario, s.Name)
+	if err != nil {
+		return plan, err
 	}
-	return plan, err
+	if plan.Scenario != s.Name {
+		return plan, fmt.Errorf("%s is a plan of %s, not of %s; -run can select the test that it is for", file, plan.Scenario, s.Name)
+	}
+	if err := s.Check(plan); err != nil {
+		return plan, fmt.Errorf("%s: %w", file, err)
+	}
+	return plan, nil
 }
 
 // shrink shrinks a failure, and shows what is left of it as a file for the corpus.

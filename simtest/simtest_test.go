@@ -111,7 +111,7 @@ func (o *outside) repeat(t *testing.T) {
 	require.False(t, ok, out)
 	first := failed.FindStringSubmatch(out)
 	require.NotNil(t, first, out)
-	require.Regexp(t, `step=\d+ at=[0-9.]+s  always "there is one leader": n1 and n2$`, first[0])
+	require.Regexp(t, `step=\d+ at=[0-9.]+s  always "there is one leader": n\d and n\d$`, first[0])
 	require.Contains(t, out, "--- FAIL: TestWrong/seed="+first[1]+" ")
 	require.Regexp(t, `more of 40 seeds failed alike: always "there is one leader"`, out)
 	line := again.FindStringSubmatch(out)

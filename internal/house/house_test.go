@@ -45,7 +45,7 @@ var rules = []rule{
 	{pkg: "simtest", ours: "scenarios trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
 		others: "pgregory.net/rapid"},
 	{pkg: "cli", ours: "studies scenarios trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
-		others: "github.com/spf13/cobra github.com/schollz/progressbar/v3"},
+		others: "github.com/spf13/cobra github.com/spf13/pflag github.com/schollz/progressbar/v3"},
 	{pkg: "cmd/seedbed", ours: "cli scenarios studies"},
 
 	// Suites that any implementation of a port is tested with.

@@ -113,7 +113,7 @@ func (r *Raft) checkQuorum(env sim.Env) {
 // members is a set of members, by their places in Config.Peers.
 type members uint64
 
-const maxMembers = 64
+const MaxMembers = 64
 
 func member(i int) members   { return 1 << i }
 func (m *members) add(i int) { *m |= member(i) }

@@ -147,7 +147,7 @@ var (
 // New returns a member that hands committed entries to apply, each once per incarnation, in order and without gaps but
 // for the empty ones that leaders begin their terms with.
 func New(c Config, apply func(env sim.Env, e Entry)) *Raft {
-	if n := len(c.Peers); n == 0 || n > maxMembers {
+	if n := len(c.Peers); n == 0 || n > MaxMembers {
 		panic("raft: a group has 1 to 64 members")
 	}
 	if c.ElectionTimeout == 0 {
