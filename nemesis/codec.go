@@ -26,7 +26,8 @@ type codec struct {
 	depth int  // of out: open braces and brackets
 	comma bool // out ends with an element
 
-	plan *Plan // the cluster that nodes and clients must belong to
+	plan *Plan      // the cluster that nodes and clients must belong to
+	gone sim.NodeID // unless Nobody: must not be named, and is left out of the numbers that are written
 	file string
 	path []step // of the value at hand
 	err  error
@@ -214,8 +215,13 @@ func (c *codec) node(id *sim.NodeID) {
 	if n < 1 || n > int64(c.plan.Nodes) {
 		c.fail("%d is not a node of this %d-node cluster", n, c.plan.Nodes)
 	}
-	if c.in != nil {
+	switch {
+	case c.in != nil:
 		*id = sim.NodeID(n)
+	case c.gone != sim.Nobody && *id == c.gone:
+		c.fail("%s is gone", c.gone)
+	case c.gone != sim.Nobody && *id > c.gone:
+		n--
 	}
 	c.emit(strconv.FormatInt(n, 10))
 }

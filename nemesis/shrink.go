@@ -3,6 +3,8 @@ package nemesis
 import (
 	"slices"
 	"time"
+
+	"github.com/seedbed-sim/seedbed/sim"
 )
 
 // Oracle tells Shrink which of some plans still fail like the one that it shrinks: the index of the first that does, and
@@ -212,13 +214,31 @@ func (s *shrinking) clients() {
 	s.try(len(fewer), func(i int) Plan { return fewer[i] })
 }
 
-// nodes leaves out the last nodes, if no fault names them.
+// nodes leaves out nodes that no fault names: all the last ones, or one after the other.
 func (s *shrinking) nodes() {
 	s.try(s.plan.Nodes-1, func(i int) Plan {
 		p := s.plan
 		p.Nodes = i + 1
 		return p
 	})
+	for id := sim.NodeID(1); int(id) < s.plan.Nodes; {
+		p, ok := s.plan.withoutNode(id)
+		if !ok || s.try(1, func(int) Plan { return p }) < 0 {
+			id++
+		}
+	}
+}
+
+// withoutNode is the plan without a node; those behind it move up. It is false if a fault names the node.
+func (p Plan) withoutNode(id sim.NodeID) (Plan, bool) {
+	p.Core = slices.DeleteFunc(slices.Clone(p.Core), func(n sim.NodeID) bool { return n == id })
+	c := codec{file: "plan", plan: &p, gone: id}
+	if p.fields(&c); c.err != nil {
+		return Plan{}, false
+	}
+	small, err := ReadPlan("plan", c.out)
+	small.Nodes--
+	return small, err == nil
 }
 
 // parts leaves out what is optional in the plan's JSON form, but in operations, and single items of lists in it.

@@ -139,6 +139,24 @@ func TestShrinkLeavesPartsOut(t *testing.T) {
 	require.Equal(t, p, small)
 }
 
+// Nodes that nobody names go, wherever they stand.
+func TestShrinkRenumbers(t *testing.T) {
+	p := Plan{Nodes: 5, Clients: 1, Duration: 10 * s, Core: []sim.NodeID{1, 2, 3}, Faults: []Event{
+		{At: 1 * s, Until: Forever, Fault: Crash{Target: Target{Node: 5}}},
+		{At: 2 * s, Until: 3 * s, Fault: Partition{Groups: [][]sim.NodeID{{2}, {4}}}},
+	}}
+	fails := func(p Plan) bool { return len(p.Faults) == 2 && p.Nodes >= 3 && len(p.Core) > 0 }
+	small := p.Shrink(0, func(candidates []Plan) (int, time.Duration) { return slices.IndexFunc(candidates, fails), 0 })
+	require.NoError(t, small.Check())
+	require.Equal(t, 3, small.Nodes)
+	require.Equal(t, []sim.NodeID{1}, small.Core)
+	require.Equal(t, Crash{Target: Target{Node: 3}}, small.Faults[0].Fault)
+	require.Equal(t, Partition{Groups: [][]sim.NodeID{{1}, {2}}}, small.Faults[1].Fault)
+
+	_, ok := p.withoutNode(4)
+	require.False(t, ok, "a fault names it")
+}
+
 // A plan's numbers are all there is to it beside its structure, and the first draw does not change them.
 func TestNumbersBeginWithThePlan(t *testing.T) {
 	space := shrinkable()
