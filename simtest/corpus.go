@@ -35,8 +35,25 @@ func (c choice) folder() bool {
 	return c.replay != "" && err == nil && info.IsDir()
 }
 
-// replay runs the plans of a folder, in order of their names. Those that do not end as expected become failing subtests.
+// replay runs the plans of a folder. Those that do not end as expected become failing subtests.
 func replay(t *testing.T, s *scenarios.Scenario, dir string, what choice) {
+	t.Helper()
+	plans(t, s, dir, func(file string, plan nemesis.Plan) {
+		if r := s.Watched(plan, scenarios.Options{}, watchdog); r.Expected {
+			return
+		}
+		t.Run("plan="+filepath.Base(file), func(t *testing.T) {
+			what := what
+			what.replay, what.shrink = file, 0
+			if one(t, s, plan, what) {
+				t.Errorf("\n--- DETERMINISM: %s  %s failed, and does not when it is run again: something outlives a run", s.Name, file)
+			}
+		})
+	})
+}
+
+// plans reads the plans of a folder, in order of their names. Those that cannot be read fail the test.
+func plans(t *testing.T, s *scenarios.Scenario, dir string, do func(file string, plan nemesis.Plan)) {
 	t.Helper()
 	files, err := scenarios.PlanFiles(dir)
 	if err != nil {
@@ -52,16 +69,7 @@ func replay(t *testing.T, s *scenarios.Scenario, dir string, what choice) {
 		for _, text := range s.Warnings(plan) {
 			t.Logf("warning: %s: %s", file, text)
 		}
-		if r := s.Watched(plan, scenarios.Options{}, watchdog); r.Expected {
-			continue
-		}
-		t.Run("plan="+filepath.Base(file), func(t *testing.T) {
-			what := what
-			what.replay, what.shrink = file, 0
-			if one(t, s, plan, what) {
-				t.Errorf("\n--- DETERMINISM: %s  %s failed, and does not when it is run again: something outlives a run", s.Name, file)
-			}
-		})
+		do(file, plan)
 	}
 	t.Logf("%s: %d plans of %s", s.Name, len(files), dir)
 }

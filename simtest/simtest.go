@@ -67,7 +67,8 @@ const maxReported = 3
 
 // Run runs a scenario over its corpus and over seeds, on all cores. A seed or plan that does not end as the scenario expects
 // becomes a failing subtest, which shows the failure and the line that repeats it, and leaves its plan and trace in
-// t.ArtifactDir. The first seed of those that failed alike is shrunk, and offered as a file of the corpus.
+// t.ArtifactDir. The first seed of those that failed alike is shrunk, and offered as a file of the corpus. Where one seed or
+// plan is asked for, it is run alone, without the corpus.
 func Run(t *testing.T, s *scenarios.Scenario) {
 	t.Helper()
 	what, err := chosen()
@@ -331,15 +332,28 @@ func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\'
 
 // Messages runs a scenario's seeds with messages shared, as they are, and again with each delivered as a deep copy. Runs
 // that differ changed a message after it was sent, or changed one they received: the first step that differs is reported.
+// What is run is chosen as for Run, corpus included.
 func Messages(t *testing.T, s *scenarios.Scenario) {
 	t.Helper()
 	what, err := chosen()
 	if err != nil {
 		t.Fatal(err)
 	}
+	each := func(file string, plan nemesis.Plan) {
+		what := what
+		what.replay = file
+		messages(t, s, plan, what)
+	}
+	if what.folder() {
+		plans(t, s, what.replay, each)
+		return
+	}
 	if plan, ok := what.onePlan(t, s); ok {
 		messages(t, s, plan, what)
 		return
+	}
+	if _, err := os.Stat(corpus(t)); err == nil {
+		plans(t, s, corpus(t), each)
 	}
 	for seed := range what.seeds.All() {
 		messages(t, s, s.Plan(seed), what)

@@ -386,6 +386,24 @@ func (o *outside) determinism(t *testing.T) {
 		out, ok = o.test(t, "TestMessages", setting)
 		require.True(t, ok, out)
 	}
+
+	// Folders of plans are run, too, those of its corpus among them.
+	good, err := os.ReadFile(filepath.Join(o.dir, "good.json"))
+	require.NoError(t, err)
+	folder := filepath.Join(o.dir, "testdata", "seedbed", "TestMessages")
+	require.NoError(t, os.MkdirAll(folder, 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "a.json"), good, 0o666))
+	for _, setting := range []string{"SEEDBED_REPLAY=" + folder, "SEEDBED_SEEDS=1-2"} {
+		out, ok = o.test(t, "TestMessages", setting)
+		require.True(t, ok, out)
+		require.Contains(t, out, "toy/good: 1 plans of ")
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "b.json"), []byte("{"), 0o666))
+	out, ok = o.test(t, "TestMessages", "SEEDBED_SEEDS=1-2")
+	require.False(t, ok, out)
+	require.Contains(t, out, "b.json: line 1: it ends too early")
+	require.NoError(t, os.RemoveAll(filepath.Join(o.dir, "testdata")))
+
 	out, ok = o.test(t, "TestMessagesAreChanged", "SEEDBED_SEEDS=3-5")
 	require.False(t, ok, out)
 	require.Regexp(t, `toy/changed seed=3: a message was changed after Send, or by its receiver: step \d+ differs: \d+ \S+ n2 deliver n1 \[1\]; and again: .* n1 \[0\]\n`, out)
