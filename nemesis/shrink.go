@@ -35,6 +35,7 @@ func (p Plan) Shrink(at time.Duration, fails Oracle) Plan {
 		}
 	}
 	s.chances = 0
+	s.end()
 	s.parts()
 	return s.plan
 }
@@ -109,6 +110,25 @@ func (s *shrinking) cut() {
 	}
 	if first, at := s.fails([]Plan{p}); first == 0 {
 		s.plan, s.at = p, at
+	}
+}
+
+// end ends the fault phase with the failure, or with the last window.
+func (s *shrinking) end() {
+	p := s.plan
+	p.Duration = s.at
+	for _, e := range p.Faults {
+		p.Duration = max(p.Duration, e.At+time.Millisecond)
+		if e.Until != Forever {
+			p.Duration = max(p.Duration, e.Until)
+		}
+	}
+	for _, op := range p.Ops {
+		p.Duration = max(p.Duration, op.At+time.Millisecond)
+	}
+	p.Duration = (p.Duration + time.Millisecond).Truncate(time.Millisecond)
+	if s.at > 0 && p.Duration < s.plan.Duration {
+		s.try(1, func(int) Plan { return p })
 	}
 }
 

@@ -139,6 +139,16 @@ func TestShrinkLeavesPartsOut(t *testing.T) {
 	require.Equal(t, p, small)
 }
 
+// The fault phase ends with what failed in it.
+func TestShrinkEndsEarlier(t *testing.T) {
+	p := Plan{Nodes: 3, Clients: 1, Duration: 30 * s, Faults: []Event{{At: 1 * s, Until: 2 * s, Fault: Crash{Target: Target{Node: 1}}}}}
+	fails := func(p Plan) bool { return len(p.Faults) == 1 }
+	for at, want := range map[time.Duration]time.Duration{0: 30 * s, 1500 * time.Millisecond: 2001 * time.Millisecond, 9 * s: 9001 * time.Millisecond} {
+		small := p.Shrink(at, func(candidates []Plan) (int, time.Duration) { return slices.IndexFunc(candidates, fails), at })
+		require.Equal(t, want, small.Duration, at)
+	}
+}
+
 // Nodes that nobody names go, wherever they stand.
 func TestShrinkRenumbers(t *testing.T) {
 	p := Plan{Nodes: 5, Clients: 1, Duration: 10 * s, Core: []sim.NodeID{1, 2, 3}, Faults: []Event{
