@@ -56,6 +56,18 @@ func (s Stream) Rand() *rand.Rand {
 	return rand.New(rand.NewPCG(s.At(1<<63), s.At(1<<63+1)))
 }
 
+// generator is the Rand of a stream and its source in one piece, for worlds of very many nodes. It must not be copied.
+type generator struct {
+	rand.Rand
+	source rand.PCG
+	seeded bool
+}
+
+func (g *generator) seed(s Stream) {
+	g.source.Seed(s.At(1<<63), s.At(1<<63+1))
+	g.Rand, g.seeded = *rand.New(&g.source), true
+}
+
 // Scale maps a uniform 64-bit draw onto [0, n) by the high half of a product
 // (Lemire 2019, without the rejection: the bias is below n/2^64).
 func Scale(draw, n uint64) uint64 {

@@ -6,9 +6,25 @@ import (
 	"github.com/seedbed-sim/seedbed/clock"
 )
 
+// unborn is a node before its first boot. They are made by the dozen.
+type unborn struct {
+	incarnation incarnation
+	birth       birth
+}
+
+// mostUnborn bounds what is made ahead.
+const mostUnborn = 1024
+
 // Add adds a node, to boot now. Its factory is called anew at each boot.
 func (w *World) Add(factory func(NodeID) Node) NodeID {
-	n := &incarnation{w: w, id: NodeID(len(w.nodes)), guard: guardDown | guardVoid, birth: &birth{make: factory}}
+	if len(w.unborn) == 0 {
+		w.unborn = make([]unborn, min(max(len(w.nodes), 4), mostUnborn))
+	}
+	u := &w.unborn[0]
+	w.unborn = w.unborn[1:]
+	n := &u.incarnation
+	n.w, n.id, n.guard, n.birth = w, NodeID(len(w.nodes)), guardDown|guardVoid, &u.birth
+	n.birth.make = factory
 	if w.config.Disk != nil {
 		n.birth.storage = w.config.Disk(n.id)
 	}
@@ -24,10 +40,13 @@ func (w *World) Restart(id NodeID) bool {
 	if old.guard&guardDown == 0 || w.stopped {
 		return false
 	}
-	n := &incarnation{
-		w: w, id: old.id, number: old.number + 1,
-		lamport: old.lamport + 1, seq: old.seq, skew: old.skew, birth: old.birth,
+	n := old
+	if old.number > 0 { // else it has not been anybody's Env yet
+		n = &incarnation{w: w, id: old.id, number: old.number, lamport: old.lamport, seq: old.seq, skew: old.skew, birth: old.birth}
 	}
+	n.guard = 0
+	n.number++
+	n.lamport++
 	if n.birth.cost != nil {
 		n.guard |= guardCost
 	}

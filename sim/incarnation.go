@@ -25,9 +25,9 @@ type incarnation struct {
 	depart  clock.Time // departure of the next effect of the running handler; >= w.now
 	skew    clock.Skew
 	timers  []timer
-	first   [1]timer // room for timers, so that a node with one timer needs no allocation
+	first   [1]timer  // room for timers, so that a node with one timer needs no allocation
+	random  generator // seeded when first used
 	index   map[Timer]int32
-	rand    *rand.Rand
 	birth   *birth
 	*rare
 }
@@ -234,10 +234,10 @@ func (n *incarnation) Elapsed() time.Duration { return n.skew.Elapsed(n.depart) 
 
 // Rand returns this incarnation's stream, seeded when first used.
 func (n *incarnation) Rand() *rand.Rand {
-	if n.rand == nil {
-		n.rand = NewStream(n.w.config.Seed, "node", uint64(n.id), uint64(n.number)).Rand()
+	if !n.random.seeded {
+		n.random.seed(NewStream(n.w.config.Seed, "node", uint64(n.id), uint64(n.number)))
 	}
-	return n.rand
+	return &n.random.Rand
 }
 
 // Send is an effect.

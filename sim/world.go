@@ -20,6 +20,7 @@ type World struct {
 
 	queue   queue
 	nodes   []*incarnation // by NodeID: each node's last incarnation; nodes[0] runs world events
+	unborn  []unborn       // room for nodes to come
 	network Network
 	packet  Packet // scratch, for calls of network
 	held    []int32
