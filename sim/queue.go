@@ -16,7 +16,7 @@ type entry struct {
 	aux     clock.Time // packet: departure; timer: slot and generation
 	from    NodeID     // origin; Nobody for the world
 	to      NodeID
-	next    int32 // the next entry of the same wheel slot, or the next free one; none ends the list
+	next    int32 // the next free one; none ends the list
 	kind    entryKind
 	copy    uint8 // which copy of the packet
 }
@@ -34,11 +34,15 @@ const (
 // hierarchical timing wheel (Varghese and Lauck 1987) whose current slot is
 // kept as a heap: an insertion is a link into a slot, and an entry moves down
 // at most one level per factor of 256 of its delay, so that the cost does not
-// grow with the number pending. Entries never move in memory; slots link them.
+// grow with the number pending. Entries never move in memory, and are not looked
+// at before they are due: of very many none would be in the cache.
 type queue struct {
 	pool []entry // pool[none] is not used
 	free int32   // list of free pool entries
 	n    int     // entries pending
+
+	bunches []bunch // of the wheel's slots; bunches[none] is not used
+	spare   int32   // list of bunches that are free
 
 	// current is the slot (time >> slotBits) whose entries, and any earlier
 	// ones, are in near. All others are in the wheel, at the level of the
@@ -55,10 +59,17 @@ type queue struct {
 type level struct {
 	words uint               // bit w: used[w] is not 0
 	used  [slots / 64]uint64 // bit i: lists[i] is not empty
-	lists [slots]int32
+	lists [slots]int32       // of bunches
 }
 
-// item is an entry of near: what the heap compares first, and where the rest is.
+// bunch is a few items of a slot, 128 bytes.
+type bunch struct {
+	items [7]item
+	n     int32 // how many there are
+	next  int32 // the next bunch of the same slot, or the next free one; none ends the list
+}
+
+// item is an entry that is pending: what is compared first, and where the rest is.
 type item struct {
 	at  clock.Time
 	idx int32
@@ -75,6 +86,7 @@ const (
 func (q *queue) init(ties uint64) {
 	q.ties = ties
 	q.pool = make([]entry, 1, 64)
+	q.bunches = make([]bunch, 1, 32)
 	q.near = make([]item, 0, 16)
 }
 
@@ -99,24 +111,42 @@ func (q *queue) release(i int32) {
 // push inserts a filled entry.
 func (q *queue) push(i int32) {
 	q.n++
-	q.insert(i)
+	q.insert(item{q.pool[i].at, i})
 }
 
-func (q *queue) insert(i int32) {
-	e := &q.pool[i]
-	slot := int64(e.at) >> slotBits
+func (q *queue) insert(it item) {
+	slot := int64(it.at) >> slotBits
 	if slot <= q.current {
-		q.up(item{e.at, i})
+		q.up(it)
 		return
 	}
 	k := uint(63-bits.LeadingZeros64(uint64(slot^q.current))) / digitBits
 	digit := uint(slot>>(digitBits*k)) % slots
 	q.busy |= 1 << k
 	l := &q.levels[k]
-	e.next = l.lists[digit]
-	l.lists[digit] = i
+	i := l.lists[digit]
+	if i == none || int(q.bunches[i].n) == len(q.bunches[i].items) {
+		i = q.bunch(i)
+		l.lists[digit] = i
+	}
+	b := &q.bunches[i]
+	b.items[b.n] = it
+	b.n++
 	l.words |= 1 << (digit / 64)
 	l.used[digit/64] |= 1 << (digit % 64)
+}
+
+// bunch returns an empty bunch before another one.
+func (q *queue) bunch(next int32) int32 {
+	i := q.spare
+	if i == none {
+		i = int32(len(q.bunches))
+		q.bunches = append(q.bunches, bunch{})
+	} else {
+		q.spare = q.bunches[i].next
+	}
+	q.bunches[i].n, q.bunches[i].next = 0, next
+	return i
 }
 
 // next returns the time of the first entry; false if there is none.
@@ -155,9 +185,12 @@ func (q *queue) advance() bool {
 		shift := digitBits * uint(k)
 		q.current = (q.current>>(shift+digitBits)<<digitBits | int64(digit)) << shift
 		for i != none {
-			next := q.pool[i].next
-			q.insert(i)
-			i = next
+			b := q.bunches[i] // it is free from here
+			q.bunches[i].next, q.spare = q.spare, i
+			for _, it := range b.items[:b.n] {
+				q.insert(it)
+			}
+			i = b.next
 		}
 		if len(q.near) > 0 {
 			return true
