@@ -63,9 +63,9 @@ type swimSuspicion struct {
 }
 
 // newSuspicion begins a suspicion now.
-func (s *Swim) newSuspicion(now time.Duration, by sim.NodeID) *swimSuspicion {
+func (s *Swim) newSuspicion(by sim.NodeID) *swimSuspicion {
 	least, most, all := s.config.SuspicionTimeouts(s.known + 1)
-	return &swimSuspicion{began: now, by: []sim.NodeID{by}, least: least, most: most, all: all}
+	return &swimSuspicion{began: s.now, by: []sim.NodeID{by}, least: least, most: most, all: all}
 }
 
 // SuspicionTimeouts are the least and the greatest time that a suspect has in a group of so many, and how many
@@ -100,7 +100,7 @@ func (s *Swim) second(env sim.Env, u SwimUpdate) {
 		return
 	}
 	p.by = append(p.by, u.By)
-	env.SetTimer(sim.Timer{Name: swimSuspicionTimer, Key: uint64(u.Member)}, p.began+p.timeout()-env.Elapsed())
+	env.SetTimer(sim.Timer{Name: swimSuspicionTimer, Key: uint64(u.Member)}, p.began+p.timeout()-s.now)
 	s.updates.put(u.Member)
 	env.Emit(SwimSeconded{u.Member, u.Incarnation, u.By})
 }

@@ -47,6 +47,9 @@ func DefaultSwim() SwimConfig {
 type Swim struct {
 	config SwimConfig
 	self   sim.NodeID
+	// now is the monotonic clock when the input came that is handled. What a handler reads later is when its effects are
+	// to leave; if it is held up, and its clock slows down meanwhile, it has read too late a time, and would wait too short.
+	now time.Duration
 	// incarnation is on the disk before anybody hears of it.
 	incarnation uint64
 	boot        uint64 // the incarnation that it booted with
@@ -136,7 +139,7 @@ func NewSwim(c SwimConfig) *Swim { return &Swim{config: c} }
 
 // Start is part of sim.Node.
 func (s *Swim) Start(env sim.Env) {
-	s.self = env.ID()
+	s.self, s.now = env.ID(), env.Elapsed()
 	s.relay = make(map[uint64]swimRelay)
 	s.phi = newPhiDetector(s.config.Phi)
 	if !s.recover(env) {
@@ -185,6 +188,7 @@ func (s *Swim) Timeout(env sim.Env, t sim.Timer) {
 	if s.halted {
 		return
 	}
+	s.now = env.Elapsed()
 	switch t.Name {
 	case swimPeriod.Name:
 		s.endProbe(env)
@@ -205,6 +209,7 @@ func (s *Swim) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
 	if s.halted {
 		return
 	}
+	s.now = env.Elapsed()
 	if m, ok := msg.(swimCarrier); ok {
 		if s.mergeAll(env, m.carries()); s.halted {
 			return
@@ -249,7 +254,7 @@ func (s *Swim) beginProbe(env sim.Env) {
 	}
 	s.seq++
 	timeout := scale * s.timeout()
-	s.probe.seq, s.probe.sent, s.probe.within = s.sequence(), env.Elapsed(), scale*s.config.Period-timeout
+	s.probe.seq, s.probe.sent, s.probe.within = s.sequence(), s.now, scale*s.config.Period-timeout
 	env.Send(target, &SwimPing{Seq: s.probe.seq, Updates: s.piggyback(env, target)})
 	env.SetTimer(swimDirect, timeout)
 }
@@ -352,7 +357,7 @@ func (s *Swim) acked(env sim.Env, from sim.NodeID, seq uint64) {
 		return
 	}
 	if from == p.target {
-		s.phi.add(env.Elapsed() - p.sent)
+		s.phi.add(s.now - p.sent)
 	}
 	if p.acked {
 		return
@@ -501,7 +506,7 @@ func (s *Swim) becomeSuspect(env sim.Env, u SwimUpdate) {
 	m := &s.members[u.Member]
 	m.SwimState = u.SwimState
 	s.list(env, u.Member)
-	m.suspicion = s.newSuspicion(env.Elapsed(), u.By)
+	m.suspicion = s.newSuspicion(u.By)
 	env.SetTimer(sim.Timer{Name: swimSuspicionTimer, Key: uint64(u.Member)}, m.suspicion.timeout())
 	env.Emit(SwimSuspected{Member: u.Member, Incarnation: u.Incarnation, By: u.By, Group: s.known + 1, At: m.suspicion.began})
 }
@@ -522,7 +527,7 @@ func (s *Swim) suspicionOver(env sim.Env, id sim.NodeID) {
 	s.endSuspicion(env, id)
 	m.Status = SwimDead
 	s.updates.put(id)
-	env.Emit(SwimConfirmedDead{Member: id, Incarnation: m.Incarnation, At: env.Elapsed()})
+	env.Emit(SwimConfirmedDead{Member: id, Incarnation: m.Incarnation, At: s.now})
 }
 
 func (s *Swim) endSuspicion(env sim.Env, id sim.NodeID) {
