@@ -23,10 +23,11 @@ var gossipSwim = &Study{
 	Long: `A group of members who know each other runs for a minute while some of them are paused for stretches, and packets are
 lost; then one that was not paused crashes. Measured are:
 
+  doubt           how long a direct ping waited for the one that has crashed
   first, all      the time from the crash until the first member takes it for dead, and until all do that were not paused
   false           how often, in that minute, a member took another for dead that was neither paused nor crashed
   among healthy   the same, by members that were not paused themselves
-  given up        direct pings that were not answered in time, of all pings
+  given up        direct pings that were not answered in time, per member and minute
   messages        sent per member and second
 
 Paused is as in the Lifeguard paper (Dadgar, Phillips, Currey, Lifeguard: Local Health Awareness for More Accurate Failure
@@ -47,6 +48,8 @@ type swimTrial struct {
 	paused   int
 	stretch  time.Duration // of a pause
 	between  time.Duration // two pauses
+	timeout  time.Duration // of direct pings, where it is fixed
+	phi      int64         // threshold, in thousandths, where it is not
 }
 
 // Phases of a run, in virtual time.
@@ -67,16 +70,21 @@ func newSwimStudy(f *pflag.FlagSet) func() (*Design, error) {
 	paused := f.Int("paused", 0, "members that are paused for stretches")
 	stretch := f.Duration("stretch", 20*time.Second, "length of a pause")
 	between := f.Duration("between", 2*time.Second, "time between two pauses of a member")
+	timeout := f.Duration("timeout", 500*time.Millisecond, "timeout of direct pings, of a period of a second")
+	phi := f.Float64("phi", 3, "threshold of phi, in its place")
 	detectors := f.StringSlice("detectors", []string{"swim", "lifeguard"}, "compare these: "+strings.Join(swimDetectors, ", "))
 	return func() (*Design, error) {
 		base := swimTrial{members: *members, loss: sim.PPM(math.Round(*loss * 10_000)), latency: *latency, paused: *paused,
-			stretch: *stretch, between: *between}
+			stretch: *stretch, between: *between, timeout: *timeout, phi: int64(math.Round(*phi * 1000))}
 		if *loss < 0 || *loss > 90 {
 			return nil, fmt.Errorf("--loss: %v%% of the packets cannot be lost; write 0 to 90", *loss)
 		}
 		axis, ok := swimAxes[*over]
 		if !ok {
 			return nil, fmt.Errorf("--over: %q cannot be varied; write paused, loss, latency or members", *over)
+		}
+		if f.Changed(*over) {
+			return nil, fmt.Errorf("--%s: it is varied; leave it out, or vary something else with --over", *over)
 		}
 		for _, d := range *detectors {
 			if !slices.Contains(swimDetectors, d) {
@@ -102,7 +110,8 @@ type swimAxis struct {
 
 // Columns of the study.
 const (
-	swimFirst = iota
+	swimDoubt = iota
+	swimFirst
 	swimAll
 	swimFalse
 	swimFalseAmongHealthy
@@ -125,9 +134,9 @@ func swimDesign(base swimTrial, axis swimAxis, detectors []string) (*Design, err
 	d := &Design{
 		Labels: []string{"detector", "members", "loss", "latency", "paused"},
 		Columns: []Column{
-			{Name: "first", Unit: "s", Digits: 1}, {Name: "all", Unit: "s", Digits: 1},
+			{Name: "doubt", Unit: "s", Digits: 3}, {Name: "first", Unit: "s", Digits: 1}, {Name: "all", Unit: "s", Digits: 1},
 			{Name: "false", Digits: 1}, {Name: "among healthy", Digits: 1},
-			{Name: "given up", Unit: "%", Digits: 2}, {Name: "messages", Unit: "1/s", Digits: 2},
+			{Name: "given up", Unit: "1/min", Digits: 2}, {Name: "messages", Unit: "1/s", Digits: 2},
 		},
 		Plot: Plot{Title: axis.title, X: axis.x, Column: axis.column, LogX: axis.logX},
 	}
@@ -140,6 +149,9 @@ func swimDesign(base swimTrial, axis swimAxis, detectors []string) (*Design, err
 			t := base
 			t.detector = detector
 			axis.set(&t, x)
+			if t.paused > t.members-2 && base.paused == 0 {
+				continue // a small group has fewer of them
+			}
 			if err := t.check(); err != nil {
 				return nil, err
 			}
@@ -162,6 +174,10 @@ func (t *swimTrial) check() error {
 		return fmt.Errorf("--paused: %d of %d members are too many, as one crashes and one must find out; write 0 to %d", t.paused, t.members, t.members-2)
 	case t.latency <= 0 || t.latency > time.Second:
 		return fmt.Errorf("--latency: %v is out of range; write 1us to 1s", t.latency)
+	case t.timeout <= 0 || t.timeout > gossip.DefaultSwim().Period*3/4:
+		return fmt.Errorf("--timeout: %v leaves no time for indirect pings; write up to %v", t.timeout, gossip.DefaultSwim().Period*3/4)
+	case t.phi <= 0 || t.phi > 30_000:
+		return fmt.Errorf("--phi: a threshold of %v is out of range; write 0.001 to 30", float64(t.phi)/1000)
 	case t.stretch <= 0 || t.stretch > swimMinute:
 		return fmt.Errorf("--stretch: a pause of %v is out of range; write up to %v", t.stretch, swimMinute)
 	case t.between <= 0 || t.between > swimMinute:
@@ -172,13 +188,13 @@ func (t *swimTrial) check() error {
 
 func (t *swimTrial) config() gossip.SwimConfig {
 	c := gossip.DefaultSwim()
+	c.Timeout = t.timeout
 	for id := range sim.NodeID(t.members) {
 		c.Known = append(c.Known, id+1)
 	}
 	detector, phi := strings.CutSuffix(t.detector, "-phi")
 	if phi {
-		// One answer of a thousand is given up too soon, as far as answers are normally distributed.
-		c.Phi = gossip.PhiConfig{Threshold: 3000, Window: 100, Least: 5 * time.Millisecond}
+		c.Phi = gossip.PhiConfig{Threshold: t.phi, Window: 100, Least: 5 * time.Millisecond}
 	}
 	if detector == "lifeguard" {
 		c.Lifeguard = gossip.DefaultLifeguard()
@@ -225,10 +241,9 @@ func (t *swimTrial) run(seed uint64) (Sample, error) {
 	if v := w.Violation(); v != nil {
 		return Sample{}, v
 	}
-	minute := swimMinute.Seconds() * float64(t.members)
 	return Sample{Values: []float64{
-		s.first, s.all, float64(s.falsely), float64(s.falselyAmongHealthy),
-		100 * float64(s.doubted) / float64(max(s.probes(c, t.members), 1)), float64(sent) / minute,
+		s.waited / float64(s.waits), s.first, s.all, float64(s.falsely), float64(s.falselyAmongHealthy),
+		float64(s.doubted) / float64(t.members), float64(sent) / swimMinute.Seconds() / float64(t.members),
 	}}, nil
 }
 
@@ -254,6 +269,8 @@ type swimCount struct {
 	falsely, falselyAmongHealthy int
 	doubted                      int
 
+	waits      int     // pings that the victim did not answer
+	waited     float64 // their sum, in seconds
 	victim     sim.NodeID
 	paused     sim.NodeID // the last one
 	crash      clock.Time
@@ -271,6 +288,9 @@ func (s *swimCount) watch(step *sim.Step) {
 	case gossip.SwimDoubted:
 		if s.counting {
 			s.doubted++
+		} else if f.Member == s.victim {
+			s.waits++
+			s.waited += f.After.Seconds()
 		}
 	}
 }
@@ -302,9 +322,4 @@ func (s *swimCount) found(by sim.NodeID, at clock.Time) {
 	if s.left--; s.left == 0 {
 		s.all = after
 	}
-}
-
-// probes is how many direct pings are sent in a minute by members that are well.
-func (s *swimCount) probes(c gossip.SwimConfig, members int) int {
-	return members * int(swimMinute/c.Period)
 }

@@ -322,7 +322,7 @@ func (s *Swim) probeIndirectly(env sim.Env) {
 	if p.target == sim.Nobody || p.acked {
 		return
 	}
-	env.Emit(SwimDoubted{p.target})
+	env.Emit(SwimDoubted{p.target, s.now - p.sent})
 	for _, id := range s.some(env, s.config.Indirect, p.target) {
 		p.relays++
 		env.Send(id, &SwimPingReq{Target: p.target, Seq: p.seq, Within: p.within, Updates: s.piggyback(env, id)})

@@ -140,8 +140,11 @@ type (
 		Member      sim.NodeID
 		Incarnation uint64
 	}
-	// SwimDoubted: a direct ping was not answered in time.
-	SwimDoubted struct{ Member sim.NodeID }
+	// SwimDoubted: a direct ping was not answered in time, which was so long.
+	SwimDoubted struct {
+		Member sim.NodeID
+		After  time.Duration
+	}
 	// SwimRescued: an ack that came through another saved a member from suspicion.
 	SwimRescued struct{ Member, Through sim.NodeID }
 	// SwimNacked: one who was asked to ping the member got no ack, either.
