@@ -27,7 +27,8 @@ func (s Standing) String() string { return [...]string{"unheard of", "alive", "s
 // 2002, section 4.2). It knows nothing of how members probe or spread what they know.
 //
 // Of the properties of failure detectors, completeness is Right's: it can only be judged once faults are over. Accuracy
-// cannot be had (section 2 there); what is checked instead is that nobody is given up without its time to refute.
+// cannot be had beside it over a network that loses packets (Chandra and Toueg, Unreliable Failure Detectors for Reliable
+// Distributed Systems, 1996); what is checked in its place is that nobody is given up without its time to refute.
 type Membership struct {
 	raised *Property
 	order  *Property

@@ -30,9 +30,10 @@ lost; then one that was not paused crashes. Measured are:
   given up        direct pings that were not answered in time, per member and minute
   messages        sent per member and second
 
-Paused is as in the Lifeguard paper (Dadgar, Phillips, Currey, Lifeguard: Local Health Awareness for More Accurate Failure
-Detection, 2018, section V): sending and receiving stand still for a stretch while timers run, so the member takes others
-for dead; what is held up goes through between stretches. The detectors are swim (Das, Gupta, Motivala, 2002), lifeguard,
+Pauses are those that the Lifeguard paper is about (Dadgar, Phillips, Currey, Lifeguard: Local Health Awareness for More
+Accurate Failure Detection, 2018), slow processing of messages: sending and receiving stand still for a stretch while timers
+run, so the member takes others for dead; what was held up goes through when the stretch is over. With --stop the whole
+member stands still in place of that, and does no harm: it handles acks and timeouts in the order in which they came. The detectors are swim (Das, Gupta, Motivala, 2002), lifeguard,
 and each with the timeout of direct pings by phi-accrual (Hayashibara et al., 2004) in place of a fixed one: swim-phi and
 lifeguard-phi. --over says which parameter is varied; the others are as their flags say.`,
 	Seeds: 20,
@@ -48,6 +49,7 @@ type swimTrial struct {
 	paused   int
 	stretch  time.Duration // of a pause
 	between  time.Duration // two pauses
+	stop     bool          // a pause stops timers as well
 	timeout  time.Duration // of direct pings, where it is fixed
 	phi      int64         // threshold, in thousandths, where it is not
 }
@@ -70,12 +72,13 @@ func newSwimStudy(f *pflag.FlagSet) func() (*Design, error) {
 	paused := f.Int("paused", 0, "members that are paused for stretches")
 	stretch := f.Duration("stretch", 20*time.Second, "length of a pause")
 	between := f.Duration("between", 2*time.Second, "time between two pauses of a member")
+	stop := f.Bool("stop", false, "pauses stop a member's timers as well")
 	timeout := f.Duration("timeout", 500*time.Millisecond, "timeout of direct pings, of a period of a second")
 	phi := f.Float64("phi", 3, "threshold of phi, in its place")
 	detectors := f.StringSlice("detectors", []string{"swim", "lifeguard"}, "compare these: "+strings.Join(swimDetectors, ", "))
 	return func() (*Design, error) {
 		base := swimTrial{members: *members, loss: sim.PPM(math.Round(*loss * 10_000)), latency: *latency, paused: *paused,
-			stretch: *stretch, between: *between, timeout: *timeout, phi: int64(math.Round(*phi * 1000))}
+			stretch: *stretch, between: *between, stop: *stop, timeout: *timeout, phi: int64(math.Round(*phi * 1000))}
 		if *loss < 0 || *loss > 90 {
 			return nil, fmt.Errorf("--loss: %v%% of the packets cannot be lost; write 0 to 90", *loss)
 		}
@@ -247,7 +250,7 @@ func (t *swimTrial) run(seed uint64) (Sample, error) {
 	}}, nil
 }
 
-// pause holds all packets of the first members for stretches, each by itself.
+// pause has the first members stand still for stretches, each by itself.
 func (t *swimTrial) pause(w *sim.World, net *netsim.Network, seed uint64, begin, stop clock.Time) {
 	for id := sim.NodeID(1); int(id) <= t.paused; id++ {
 		d := sim.NewStream(seed, "paused", uint64(id))
@@ -255,6 +258,10 @@ func (t *swimTrial) pause(w *sim.World, net *netsim.Network, seed uint64, begin,
 		for at < stop {
 			until := at.Add(t.stretch)
 			w.At(at, func() {
+				if t.stop {
+					w.PauseFor(id, t.stretch)
+					return
+				}
 				release := net.Hold(netsim.Isolate(id))
 				w.At(until, release)
 			})

@@ -41,7 +41,7 @@ func swimMeans(t *testing.T, seeds uint64, column string, flags ...string) map[s
 	return means
 }
 
-// Lifeguard was made for this: members that are paused take others for dead (Lifeguard paper, section V).
+// Lifeguard was made for this: members that are paused take others for dead.
 func TestLifeguardLowersFalsePositives(t *testing.T) {
 	for _, column := range []string{"false", "among healthy"} {
 		m := swimMeans(t, 4, column, "--members", "32")
@@ -54,7 +54,14 @@ func TestLifeguardLowersFalsePositives(t *testing.T) {
 	}
 }
 
-// What a member sends does not depend on the size of the group (SWIM paper, section 3.2), whether packets are lost or not.
+// It is late messages that do the harm, not the pause: who stops whole takes acks and timeouts in the order they came in.
+func TestWhoStopsWholeDoesNoHarm(t *testing.T) {
+	m := swimMeans(t, 2, "false", "--members", "32", "--stop")
+	require.Equal(t, make([]float64, 6), m["swim"])
+	require.Equal(t, make([]float64, 6), m["lifeguard"])
+}
+
+// What a member sends does not depend on the size of the group (SWIM paper, section 3.1), whether packets are lost or not.
 func TestSwimLoadIsConstant(t *testing.T) {
 	for _, loss := range []string{"0", "5"} {
 		for detector, loads := range swimMeans(t, 2, "messages", "--over", "members", "--loss", loss) {

@@ -20,7 +20,7 @@ type SwimLifeguard struct {
 	Buddy         bool // who is suspected hears so with the next message to it
 }
 
-// DefaultLifeguard has the values of the paper's evaluation.
+// DefaultLifeguard has the values that the paper proposes.
 func DefaultLifeguard() SwimLifeguard {
 	return SwimLifeguard{Health: 8, Patience: 6, Confirmations: 3, Buddy: true}
 }
@@ -37,8 +37,9 @@ func (s *Swim) feel(env sim.Env, by int) {
 	}
 }
 
-// verdict is what a probe says of the prober's own health. An ack is good news. A probe that failed is bad news, unless
-// others have said that they got no ack, either: then each of those that said nothing is.
+// verdict is what a probe says of the prober's own health (section IV.A). An ack is good news. A probe that failed is bad
+// news, unless others have said that they got no ack, either: then each of those that said nothing is. The paper counts the
+// failure as well; this is how memberlist, by the same authors, came to do it (https://github.com/hashicorp/memberlist/pull/114).
 func (p *swimProbe) verdict() int {
 	switch {
 	case p.acked:

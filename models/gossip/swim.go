@@ -23,8 +23,8 @@ type SwimConfig struct {
 	Timeout time.Duration // for the ack of a direct ping; well below Period
 	// Indirect is how many others are asked to ping a member that does not answer, k in the paper.
 	Indirect int
-	// Suspicion is how long a suspect may refute, in periods, for each factor of ten of the group's size: alpha in
-	// section V.C of the Lifeguard paper.
+	// Suspicion is how long a suspect may refute, in periods, for each factor of ten of the group's size: alpha in the
+	// Lifeguard paper.
 	Suspicion int
 	// Retransmit is how often an update is sent, for each doubling of the group's size: lambda in section 4.1.
 	Retransmit int
@@ -36,7 +36,7 @@ type SwimConfig struct {
 	Phi       PhiConfig     // zero: Timeout is fixed
 }
 
-// DefaultSwim is the configuration of the Lifeguard paper's baseline for a period of one second, without Lifeguard.
+// DefaultSwim has periods of a second and memberlist's proportions, without Lifeguard.
 func DefaultSwim() SwimConfig {
 	return SwimConfig{
 		Period: time.Second, Timeout: 500 * time.Millisecond, Indirect: 3, Suspicion: 5, Retransmit: 2, Piggyback: 8, Sync: 15,
