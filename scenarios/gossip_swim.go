@@ -62,7 +62,7 @@ func swimConfig(r *Run) gossip.SwimConfig {
 	c.Piggyback = 1 + int(d.Below(8))
 	c.Sync = 4 + int(d.Below(12))
 	if !d.Chance(sim.Million / 3) {
-		c.Lifeguard = gossip.DefaultLifeguard()
+		c.Lifeguard = gossip.DefaultSwimLifeguard()
 		c.Lifeguard.Health = 1 + int(d.Below(8))
 		c.Lifeguard.Confirmations = int(d.Below(4))
 		c.Lifeguard.Buddy = !d.Chance(sim.Million / 4)
@@ -187,7 +187,7 @@ func watchSwim(r *Run, c gossip.SwimConfig) *swimWatch {
 			r.Contents.Add("suspicions", 1)
 			least, most, all := c.SuspicionTimeouts(f.Group)
 			check.Suspect(s.Node, f.Member, f.Incarnation, f.By, f.At, func(confirmations int) time.Duration {
-				return gossip.SuspicionTimeout(least, most, confirmations, all)
+				return gossip.SwimSuspicionTimeout(least, most, confirmations, all)
 			})
 			r.SetRole("suspect", f.Member)
 			r.SetRole("accuser", s.Node)

@@ -200,7 +200,7 @@ func (t *swimTrial) config() gossip.SwimConfig {
 		c.Phi = gossip.PhiConfig{Threshold: t.phi, Window: 100, Least: 5 * time.Millisecond}
 	}
 	if detector == "lifeguard" {
-		c.Lifeguard = gossip.DefaultLifeguard()
+		c.Lifeguard = gossip.DefaultSwimLifeguard()
 	}
 	return c
 }

@@ -59,25 +59,25 @@ const (
 	phiSteps = 16
 )
 
-// zOne is 1 as an argument of fixPhi: 16 bits lie behind its point.
-const zOne = 1 << 16
+// phiOne is 1 as an argument of fixPhi: 16 bits lie behind its point.
+const phiOne = 1 << 16
 
 // fixPhi returns -log10(1-F(z)), where F is the standard normal distribution, by cubic interpolation. z has 16 bits behind
 // the point; outside of [phiLeast, phiMost] the bound's value is returned.
 func fixPhi(z int64) int64 {
-	z = min(max(z, phiLeast*zOne), phiMost*zOne) - phiLeast*zOne
-	const step = zOne / phiSteps
-	i, s := z/step, (z%step)*phiSteps+zOne // s is counted from one entry before, in steps
+	z = min(max(z, phiLeast*phiOne), phiMost*phiOne) - phiLeast*phiOne
+	const step = phiOne / phiSteps
+	i, s := z/step, (z%step)*phiSteps+phiOne // s is counted from one entry before, in steps
 	a, b, c, d := phiTable[i], phiTable[i+1], phiTable[i+2], phiTable[i+3]
 	d1, d2, d3 := b-a, c-2*b+a, d-3*c+3*b-a
-	pairs := s * (s - zOne) / zOne
-	triples := pairs * (s - 2*zOne) / zOne
-	return a + s*d1/zOne + pairs*d2/2/zOne + triples*d3/6/zOne
+	pairs := s * (s - phiOne) / phiOne
+	triples := pairs * (s - 2*phiOne) / phiOne
+	return a + s*d1/phiOne + pairs*d2/2/phiOne + triples*d3/6/phiOne
 }
 
 // fixPhiInverse returns the least z with fixPhi(z) ≥ phi, or the upper bound.
 func fixPhiInverse(phi int64) int64 {
-	least, most := int64(phiLeast*zOne), int64(phiMost*zOne)
+	least, most := int64(phiLeast*phiOne), int64(phiMost*phiOne)
 	for least < most {
 		if mid := least + (most-least)/2; fixPhi(mid) >= phi {
 			most = mid

@@ -20,15 +20,15 @@ func TestFixLogarithmsAreThoseOfMath(t *testing.T) {
 
 func TestFixPhiIsThatOfMath(t *testing.T) {
 	last := int64(-1)
-	for z := int64(phiLeast * zOne); z <= phiMost*zOne; z += 37 {
-		want := -math.Log10(math.Erfc(float64(z)/zOne/math.Sqrt2) / 2)
+	for z := int64(phiLeast * phiOne); z <= phiMost*phiOne; z += 37 {
+		want := -math.Log10(math.Erfc(float64(z)/phiOne/math.Sqrt2) / 2)
 		got := fixPhi(z)
-		require.InDelta(t, want, fixFloat(got), 1e-6, "z = %d/%d", z, zOne)
+		require.InDelta(t, want, fixFloat(got), 1e-6, "z = %d/%d", z, phiOne)
 		require.GreaterOrEqual(t, got, last, "it grows")
 		last = got
 	}
-	require.Equal(t, fixPhi(phiMost*zOne), fixPhi(100*zOne))
-	require.Equal(t, fixPhi(phiLeast*zOne), fixPhi(-100*zOne))
+	require.Equal(t, fixPhi(phiMost*phiOne), fixPhi(100*phiOne))
+	require.Equal(t, fixPhi(phiLeast*phiOne), fixPhi(-100*phiOne))
 }
 
 func TestFixPhiInverse(t *testing.T) {

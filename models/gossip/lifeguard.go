@@ -20,8 +20,8 @@ type SwimLifeguard struct {
 	Buddy         bool // who is suspected hears so with the next message to it
 }
 
-// DefaultLifeguard has the values that the paper proposes.
-func DefaultLifeguard() SwimLifeguard {
+// DefaultSwimLifeguard has the values that the paper proposes.
+func DefaultSwimLifeguard() SwimLifeguard {
 	return SwimLifeguard{Health: 8, Patience: 6, Confirmations: 3, Buddy: true}
 }
 
@@ -51,9 +51,9 @@ func (p *swimProbe) verdict() int {
 	}
 }
 
-// nackAfter is how long the target of an indirect ping may take, if the one who asks for it waits for so long in all: a nack
+// swimNackAfter is how long the target of an indirect ping may take, if the one who asks for it waits for so long in all: a nack
 // must still be in time.
-func nackAfter(within time.Duration) time.Duration { return within * 4 / 5 }
+func swimNackAfter(within time.Duration) time.Duration { return within * 4 / 5 }
 
 // swimSuspicion is the time that a suspect has to refute, as one member sees it.
 type swimSuspicion struct {
@@ -80,8 +80,8 @@ func (c SwimConfig) SuspicionTimeouts(group int) (least, most time.Duration, con
 	return least, most, confirmations
 }
 
-// SuspicionTimeout falls from most to least with the logarithm of the confirmations (Lifeguard, section IV.B).
-func SuspicionTimeout(least, most time.Duration, confirmations, all int) time.Duration {
+// SwimSuspicionTimeout falls from most to least with the logarithm of the confirmations (Lifeguard, section IV.B).
+func SwimSuspicionTimeout(least, most time.Duration, confirmations, all int) time.Duration {
 	if all < 1 || confirmations >= all {
 		return least
 	}
@@ -90,7 +90,7 @@ func SuspicionTimeout(least, most time.Duration, confirmations, all int) time.Du
 }
 
 func (p *swimSuspicion) timeout() time.Duration {
-	return SuspicionTimeout(p.least, p.most, len(p.by)-1, p.all)
+	return SwimSuspicionTimeout(p.least, p.most, len(p.by)-1, p.all)
 }
 
 // second takes a suspicion of a member that is suspected already. It counts once for each whose own probe has failed, and the

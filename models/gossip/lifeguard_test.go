@@ -13,7 +13,7 @@ import (
 // The formula of section IV.B, in floating point.
 func TestSuspicionTimeoutIsThatOfThePaper(t *testing.T) {
 	c := DefaultSwim()
-	c.Lifeguard = DefaultLifeguard()
+	c.Lifeguard = DefaultSwimLifeguard()
 	for _, n := range []int{2, 5, 10, 64, 1000, 100_000} {
 		least, most, all := c.SuspicionTimeouts(n)
 		want := 5 * max(1, math.Log10(float64(n))) * float64(time.Second)
@@ -26,7 +26,7 @@ func TestSuspicionTimeoutIsThatOfThePaper(t *testing.T) {
 		for confirmations := range 6 {
 			share := math.Log(float64(confirmations)+1) / math.Log(float64(all)+1)
 			want := math.Max(float64(least), float64(most)-float64(most-least)*share)
-			require.InEpsilon(t, want, float64(SuspicionTimeout(least, most, confirmations, all)), 1e-6)
+			require.InEpsilon(t, want, float64(SwimSuspicionTimeout(least, most, confirmations, all)), 1e-6)
 		}
 	}
 	c.Lifeguard = SwimLifeguard{}
@@ -35,7 +35,7 @@ func TestSuspicionTimeoutIsThatOfThePaper(t *testing.T) {
 }
 
 func TestIndependentConfirmationsShortenASuspicion(t *testing.T) {
-	r := swimRecorder(t, lifeguard)
+	r := swimRecorder(t, swimWithLifeguard)
 	timer := sim.Timer{Name: swimSuspicionTimer, Key: 3}
 	suspect := func(by sim.NodeID) time.Duration {
 		r.Receive(2, &SwimAck{Updates: []SwimUpdate{{Member: 3, SwimState: SwimState{1, SwimSuspect}, By: by}}})
@@ -49,7 +49,7 @@ func TestIndependentConfirmationsShortenASuspicion(t *testing.T) {
 	r.Advance(time.Second)
 	require.InDelta(t, 30-25*math.Log(3)/math.Log(4)-1, suspect(5).Seconds(), 1e-5)
 	require.InDelta(t, 4*float64(time.Second), float64(suspect(1)), 1e4)
-	require.Equal(t, []SwimSeconded{{3, 1, 4}, {3, 1, 5}, {3, 1, 1}}, factsOf[SwimSeconded](r))
+	require.Equal(t, []SwimSeconded{{3, 1, 4}, {3, 1, 5}, {3, 1, 1}}, swimFacts[SwimSeconded](r))
 }
 
 func TestLocalHealth(t *testing.T) {
@@ -68,16 +68,16 @@ func TestLocalHealth(t *testing.T) {
 		require.Equal(t, c.want, c.probe.verdict(), "%+v", c.probe)
 	}
 
-	r := swimRecorder(t, lifeguard)
-	firstPing(t, r)
+	r := swimRecorder(t, swimWithLifeguard)
+	swimFirstPing(t, r)
 	r.Advance(time.Second)
-	require.Equal(t, 3, member(r).Health(), "nobody has answered")
+	require.Equal(t, 3, swimNode(r).Health(), "nobody has answered")
 	left, _ := r.Armed(swimPeriod)
 	require.Greater(t, left, 3900*time.Millisecond)
 	left, _ = r.Armed(swimDirect)
 	require.Greater(t, left, 1900*time.Millisecond)
 	r.Advance(time.Minute)
-	require.Equal(t, 8, member(r).Health(), "no worse than that")
+	require.Equal(t, 8, swimNode(r).Health(), "no worse than that")
 	r.Receive(2, &SwimPing{Updates: []SwimUpdate{{Member: 1, SwimState: SwimState{1, SwimSuspect}}}})
-	require.Equal(t, 8, member(r).Health())
+	require.Equal(t, 8, swimNode(r).Health())
 }

@@ -61,7 +61,7 @@ func (p *phiDetector) level(waited time.Duration) (phi int64, ok bool) {
 	}
 	mean, deviation := p.normal()
 	far := (phiMost + 1) * deviation
-	z := int64(min(max(waited-mean, -far), far)) * zOne / int64(deviation)
+	z := int64(min(max(waited-mean, -far), far)) * phiOne / int64(deviation)
 	return fixPhi(z), true
 }
 
@@ -72,5 +72,5 @@ func (p *phiDetector) after() (time.Duration, bool) {
 	}
 	mean, deviation := p.normal()
 	z := fixPhiInverse(p.config.Threshold * (fixOne / 8) / 125)
-	return mean + time.Duration((z*int64(deviation)+zOne-1)/zOne), true
+	return mean + time.Duration((z*int64(deviation)+phiOne-1)/phiOne), true
 }

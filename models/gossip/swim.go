@@ -389,7 +389,7 @@ func (s *Swim) pingFor(env sim.Env, origin sim.NodeID, m *SwimPingReq) {
 	seq := s.sequence()
 	s.relay[seq] = swimRelay{origin: origin, seq: m.Seq}
 	env.Send(m.Target, &SwimPing{Seq: seq, Updates: s.piggyback(env, m.Target)})
-	env.SetTimer(sim.Timer{Name: swimRelayTimer, Key: seq}, nackAfter(m.Within))
+	env.SetTimer(sim.Timer{Name: swimRelayTimer, Key: seq}, swimNackAfter(m.Within))
 }
 
 // relayOver gives up on a ping for another member.

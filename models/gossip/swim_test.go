@@ -29,10 +29,10 @@ func recordSwim(t *testing.T, c SwimConfig, disk disksim.Config) *sim.Recorder {
 	return r
 }
 
-func lifeguard(c *SwimConfig) { c.Lifeguard = DefaultLifeguard() }
+func swimWithLifeguard(c *SwimConfig) { c.Lifeguard = DefaultSwimLifeguard() }
 
-// firstPing waits for the first probe.
-func firstPing(t *testing.T, r *sim.Recorder) (target sim.NodeID, ping *SwimPing) {
+// swimFirstPing waits for the first probe.
+func swimFirstPing(t *testing.T, r *sim.Recorder) (target sim.NodeID, ping *SwimPing) {
 	t.Helper()
 	r.Take()
 	for range 100 {
@@ -46,9 +46,9 @@ func firstPing(t *testing.T, r *sim.Recorder) (target sim.NodeID, ping *SwimPing
 	return 0, nil
 }
 
-func member(r *sim.Recorder) *Swim { return r.World.Node(1).(*Swim) }
+func swimNode(r *sim.Recorder) *Swim { return r.World.Node(1).(*Swim) }
 
-func factsOf[F any](r *sim.Recorder) (list []F) {
+func swimFacts[F any](r *sim.Recorder) (list []F) {
 	for _, f := range r.Facts {
 		if f, ok := f.(F); ok {
 			list = append(list, f)
@@ -68,7 +68,7 @@ func TestSwimOverrideRules(t *testing.T) {
 
 func TestSwimProbe(t *testing.T) {
 	r := swimRecorder(t, nil)
-	target, ping := firstPing(t, r)
+	target, ping := swimFirstPing(t, r)
 	r.Advance(400 * time.Millisecond)
 	r.Receive(target, &SwimAck{Seq: ping.Seq})
 	r.Advance(400 * time.Millisecond)
@@ -90,16 +90,16 @@ func TestSwimProbe(t *testing.T) {
 	}
 	r.Receive(asked[0].To, &SwimAck{Seq: seq})
 	r.Advance(490 * time.Millisecond)
-	require.Equal(t, []SwimRescued{{target, asked[0].To}}, factsOf[SwimRescued](r))
-	require.Empty(t, factsOf[SwimSuspected](r))
+	require.Equal(t, []SwimRescued{{target, asked[0].To}}, swimFacts[SwimRescued](r))
+	require.Empty(t, swimFacts[SwimSuspected](r))
 }
 
 func TestSwimSuspicionEndsInDeath(t *testing.T) {
 	r := swimRecorder(t, nil)
-	target, ping := firstPing(t, r)
+	target, ping := swimFirstPing(t, r)
 	r.Receive(target, &SwimAck{Seq: ping.Seq + 1}) // of something else
 	r.Advance(time.Second)
-	suspected := factsOf[SwimSuspected](r)
+	suspected := swimFacts[SwimSuspected](r)
 	require.Len(t, suspected, 1)
 	require.Equal(t, []any{target, uint64(1), sim.NodeID(1), 5}, []any{suspected[0].Member, suspected[0].Incarnation, suspected[0].By, suspected[0].Group})
 	left, armed := r.Armed(sim.Timer{Name: swimSuspicionTimer, Key: uint64(target)})
@@ -114,21 +114,21 @@ func TestSwimSuspicionEndsInDeath(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, SwimState{1, SwimDead}, member(r).State(target))
+	require.Equal(t, SwimState{1, SwimDead}, swimNode(r).State(target))
 	r.Receive(target, &SwimPing{Updates: []SwimUpdate{{Member: target, SwimState: SwimState{1, SwimAlive}}}})
-	require.Equal(t, SwimState{1, SwimDead}, member(r).State(target), "not without a new incarnation")
+	require.Equal(t, SwimState{1, SwimDead}, swimNode(r).State(target), "not without a new incarnation")
 	r.Receive(target, &SwimPing{Updates: []SwimUpdate{{Member: target, SwimState: SwimState{2, SwimAlive}}}})
-	require.Equal(t, SwimState{2, SwimAlive}, member(r).State(target))
+	require.Equal(t, SwimState{2, SwimAlive}, swimNode(r).State(target))
 }
 
 func TestSwimRefutationEndsASuspicion(t *testing.T) {
 	r := swimRecorder(t, nil)
 	r.Receive(2, &SwimPing{Updates: []SwimUpdate{{Member: 3, SwimState: SwimState{1, SwimSuspect}, By: 2}}})
-	require.Equal(t, SwimSuspect, member(r).State(3).Status)
+	require.Equal(t, SwimSuspect, swimNode(r).State(3).Status)
 	r.Receive(2, &SwimPing{Updates: []SwimUpdate{{Member: 3, SwimState: SwimState{2, SwimAlive}}}})
 	_, armed := r.Armed(sim.Timer{Name: swimSuspicionTimer, Key: 3})
 	require.False(t, armed)
-	require.Equal(t, SwimState{2, SwimAlive}, member(r).State(3))
+	require.Equal(t, SwimState{2, SwimAlive}, swimNode(r).State(3))
 }
 
 func TestSwimRefutesWithAHigherIncarnation(t *testing.T) {
@@ -138,8 +138,8 @@ func TestSwimRefutesWithAHigherIncarnation(t *testing.T) {
 	require.Len(t, sent, 1)
 	require.Equal(t, &SwimAck{Seq: 7, Updates: []SwimUpdate{{Member: 1, SwimState: SwimState{5, SwimAlive}}}}, sent[0].Msg)
 	r.Receive(2, &SwimPing{Seq: 8, Updates: []SwimUpdate{{Member: 1, SwimState: SwimState{4, SwimSuspect}}}})
-	require.Equal(t, uint64(5), member(r).Incarnation(), "that is refuted already")
-	require.Equal(t, []SwimRefuted{{5, SwimDead}}, factsOf[SwimRefuted](r))
+	require.Equal(t, uint64(5), swimNode(r).Incarnation(), "that is refuted already")
+	require.Equal(t, []SwimRefuted{{5, SwimDead}}, swimFacts[SwimRefuted](r))
 }
 
 // A crash before, in and after the sync of a new incarnation never makes two lives alike.
@@ -149,11 +149,11 @@ func TestSwimIncarnationsSurvive(t *testing.T) {
 		last := uint64(0)
 		for range 5 {
 			r.World.CrashAtSync(1, when)
-			r.Receive(2, &SwimPing{Updates: []SwimUpdate{{Member: 1, SwimState: SwimState{member(r).Incarnation(), SwimSuspect}}}})
+			r.Receive(2, &SwimPing{Updates: []SwimUpdate{{Member: 1, SwimState: SwimState{swimNode(r).Incarnation(), SwimSuspect}}}})
 			r.Advance(time.Second)
 			r.World.Restart(1)
 			r.Advance(0)
-			started := factsOf[SwimStarted](r)
+			started := swimFacts[SwimStarted](r)
 			require.Greater(t, started[len(started)-1].Incarnation, last)
 			last = started[len(started)-1].Incarnation
 		}
@@ -187,7 +187,7 @@ func TestSwimRounds(t *testing.T) {
 
 func TestSwimPingsForOthers(t *testing.T) {
 	for _, nacks := range []bool{false, true} {
-		change := lifeguard
+		change := swimWithLifeguard
 		if !nacks {
 			change = nil
 		}
@@ -266,16 +266,16 @@ func TestSwimJoins(t *testing.T) {
 	r.Advance(2 * time.Second)
 	require.GreaterOrEqual(t, len(r.Take()), 1, "it asks again")
 	r.Receive(4, &SwimSync{Answer: true, Updates: []SwimUpdate{{Member: 4, SwimState: SwimState{3, SwimAlive}}, {Member: 2, SwimState: SwimState{1, SwimDead}}}})
-	require.Equal(t, []SwimJoined{{3}}, factsOf[SwimJoined](r))
-	require.Equal(t, SwimState{3, SwimAlive}, member(r).State(4))
-	require.Equal(t, SwimState{}, member(r).State(5))
+	require.Equal(t, []SwimJoined{{3}}, swimFacts[SwimJoined](r))
+	require.Equal(t, SwimState{3, SwimAlive}, swimNode(r).State(4))
+	require.Equal(t, SwimState{}, swimNode(r).State(5))
 }
 
 // A member that cannot write down its incarnation says nothing any more.
 func TestSwimStopsWithItsDisk(t *testing.T) {
 	r := recordSwim(t, DefaultSwim(), disksim.Config{Capacity: 1})
-	require.True(t, member(r).Halted())
-	require.Len(t, factsOf[SwimHalted](r), 1)
+	require.True(t, swimNode(r).Halted())
+	require.Len(t, swimFacts[SwimHalted](r), 1)
 	r.Receive(2, &SwimPing{Seq: 1})
 	r.Advance(time.Minute)
 	require.Empty(t, r.Take())
