@@ -53,19 +53,8 @@ func (p *phiDetector) normal() (mean, deviation time.Duration) {
 	return mean, max(deviation, p.config.Least, time.Microsecond)
 }
 
-// level is φ after so long without an answer, in fixed point: -log10 of the probability that one still comes. It is false
-// before enough was learned.
-func (p *phiDetector) level(waited time.Duration) (phi int64, ok bool) {
-	if len(p.samples) < phiEnough {
-		return 0, false
-	}
-	mean, deviation := p.normal()
-	far := (phiMost + 1) * deviation
-	z := int64(min(max(waited-mean, -far), far)) * phiOne / int64(deviation)
-	return fixPhi(z), true
-}
-
-// after is how long it takes until φ reaches the threshold.
+// after is how long it takes until φ, which is -log10 of the probability that an answer still comes, reaches the threshold.
+// It is false before enough was learned.
 func (p *phiDetector) after() (time.Duration, bool) {
 	if p.config.Threshold == 0 || len(p.samples) < phiEnough {
 		return 0, false

@@ -31,19 +31,16 @@ func TestPhi(t *testing.T) {
 		squares += (s - mean) * (s - mean) / 100
 	}
 	deviation := math.Sqrt(squares)
-	for waited := time.Duration(0); waited < 200*time.Millisecond; waited += time.Millisecond {
-		phi, ok := p.level(waited)
+	for _, threshold := range []int64{500, 1000, 3000, 8000, 16_000} {
+		p.config.Threshold = threshold
+		after, ok := p.after()
 		require.True(t, ok)
-		want := -math.Log10(math.Erfc((waited.Seconds()-mean)/deviation/math.Sqrt2) / 2)
-		require.InDelta(t, want, fixFloat(phi), 0.01, "the samples are in whole microseconds")
+		phi := -math.Log10(math.Erfc((after.Seconds()-mean)/deviation/math.Sqrt2) / 2)
+		require.InEpsilon(t, float64(threshold)/1000, phi, 0.002, "the samples are in whole microseconds")
 	}
-	after, ok := p.after()
-	require.True(t, ok)
+	p.config.Threshold = 3000
+	after, _ := p.after()
 	require.InDelta(t, mean+3.0902*deviation, after.Seconds(), 1e-5, "one of a thousand is later")
-	before, _ := p.level(after - 100*time.Nanosecond)
-	reached, _ := p.level(after + 100*time.Nanosecond)
-	require.Less(t, before, int64(3*fixOne)+fixOne/1000)
-	require.GreaterOrEqual(t, reached, int64(3*fixOne))
 }
 
 func TestPhiOfAQuietNetwork(t *testing.T) {

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -279,4 +280,75 @@ func TestSwimStopsWithItsDisk(t *testing.T) {
 	r.Receive(2, &SwimPing{Seq: 1})
 	r.Advance(time.Minute)
 	require.Empty(t, r.Take())
+}
+
+// Syncs go round all members, the dead too, and seeds that nobody has heard of.
+func TestSwimSyncs(t *testing.T) {
+	r := swimRecorder(t, func(c *SwimConfig) { c.Sync, c.Known, c.Seeds = 1, []sim.NodeID{1, 2, 3}, []sim.NodeID{1, 5} })
+	r.Receive(2, &SwimAck{Updates: []SwimUpdate{{Member: 3, SwimState: SwimState{1, SwimDead}}}})
+	to := map[sim.NodeID]int{}
+	for range 30 {
+		r.Take()
+		r.Advance(time.Second)
+		for _, s := range r.Take() {
+			if m, ok := s.Msg.(*SwimSync); ok {
+				to[s.To]++
+				require.Len(t, m.Updates, 3)
+				require.Equal(t, sim.NodeID(1), m.Updates[0].Member)
+			}
+		}
+	}
+	require.Equal(t, map[sim.NodeID]int{2: 10, 3: 10, 5: 10}, to)
+
+	r.Take()
+	r.Receive(4, &SwimSync{Updates: []SwimUpdate{{Member: 4, SwimState: SwimState{2, SwimAlive}}}})
+	sent := r.Take()
+	require.Equal(t, []any{sim.NodeID(4), true}, []any{sent[0].To, sent[0].Msg.(*SwimSync).Answer})
+	r.Receive(4, &SwimSync{Answer: true})
+	require.Empty(t, r.Take(), "an answer is not answered")
+}
+
+// What readers of a trace see.
+func TestSwimStrings(t *testing.T) {
+	updates := []SwimUpdate{{Member: 3, SwimState: SwimState{2, SwimSuspect}, By: 1}, {Member: 4, SwimState: SwimState{1, SwimAlive}}}
+	for want, value := range map[string]any{
+		"Ping{#1.7}": &SwimPing{Seq: 1<<32 | 7},
+		"Ack{#1.7: n3 suspect@2 by n1, n4 alive@1}": &SwimAck{Seq: 1<<32 | 7, Updates: updates},
+		"PingReq{n3 #1.7 within 500ms}":             &SwimPingReq{Target: 3, Seq: 1<<32 | 7, Within: 500 * time.Millisecond},
+		"Nack{#1.7}":                                &SwimNack{1<<32 | 7},
+		"Sync{n3 suspect@2 by n1, n4 alive@1}":      &SwimSync{Updates: updates},
+		"SyncAnswer{}":                              &SwimSync{Answer: true},
+	} {
+		require.Equal(t, want, fmt.Sprint(value))
+	}
+	r := swimRecorder(t, nil)
+	r.Receive(2, &SwimAck{Updates: append(updates, SwimUpdate{Member: 5, SwimState: SwimState{1, SwimDead}})})
+	require.Equal(t, "{1 0 n0 [n3] [n5]}", fmt.Sprint(swimNode(r).Inspect()))
+	for _, m := range []interface{ Size() int }{&SwimPing{}, &SwimAck{}, &SwimNack{}, &SwimSync{}} {
+		require.Equal(t, 32, m.Size())
+	}
+	require.Equal(t, 48+32, (&SwimPingReq{Updates: updates}).Size())
+}
+
+// A timeout by phi is learned from the answers, and leaves time for indirect pings.
+func TestSwimTimeoutByPhi(t *testing.T) {
+	r := swimRecorder(t, func(c *SwimConfig) { c.Phi = PhiConfig{Threshold: 3000, Window: 20, Least: 10 * time.Millisecond} })
+	r.Take()
+	var left time.Duration
+	for range 400 {
+		r.Advance(50 * time.Millisecond)
+		for _, s := range r.Take() {
+			if p, ok := s.Msg.(*SwimPing); ok {
+				left, _ = r.Armed(swimDirect)
+				r.Advance(20 * time.Millisecond)
+				r.Receive(s.To, &SwimAck{Seq: p.Seq})
+			}
+		}
+	}
+	require.Less(t, left, 200*time.Millisecond)
+	swimNode(r).phi = newPhiDetector(PhiConfig{Threshold: 3000, Window: 20})
+	for range 20 {
+		swimNode(r).phi.add(3 * time.Second)
+	}
+	require.Equal(t, 750*time.Millisecond, swimNode(r).timeout())
 }
