@@ -47,7 +47,7 @@ func (p *swimProbe) verdict() int {
 	case p.relays == 0:
 		return 1
 	default:
-		return max(p.relays-p.nacks, 0)
+		return p.relays - len(p.nacks)
 	}
 }
 

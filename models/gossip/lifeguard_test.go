@@ -61,14 +61,19 @@ func TestLocalHealth(t *testing.T) {
 		{swimProbe{acked: true, relays: 3}, -1},
 		{swimProbe{}, 1},
 		{swimProbe{relays: 3}, 3},
-		{swimProbe{relays: 3, nacks: 2}, 1},
-		{swimProbe{relays: 3, nacks: 3}, 0},
-		{swimProbe{relays: 1, nacks: 2}, 0}, // a duplicate
+		{swimProbe{relays: 3, nacks: []sim.NodeID{4, 5}}, 1},
+		{swimProbe{relays: 3, nacks: []sim.NodeID{3, 4, 5}}, 0},
 	} {
 		require.Equal(t, c.want, c.probe.verdict(), "%+v", c.probe)
 	}
 
 	r := swimRecorder(t, swimWithLifeguard)
+	_, ping := swimFirstPing(t, r)
+	r.Receive(2, &SwimNack{ping.Seq})
+	r.Receive(2, &SwimNack{ping.Seq}) // its copy
+	require.Len(t, swimFacts[SwimNacked](r), 1)
+
+	r = swimRecorder(t, swimWithLifeguard)
 	swimFirstPing(t, r)
 	r.Advance(time.Second)
 	require.Equal(t, 3, swimNode(r).Health(), "nobody has answered")

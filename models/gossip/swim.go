@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/sim"
@@ -112,8 +113,8 @@ type swimProbe struct {
 	sent   time.Duration // on the monotonic clock
 	within time.Duration // from the indirect pings to the end of the period
 	acked  bool
-	relays int // were asked
-	nacks  int // of them, that have answered that they got no ack
+	relays int          // were asked
+	nacks  []sim.NodeID // those of them that have answered that they got no ack
 }
 
 // swimRelay is a ping for another member.
@@ -160,26 +161,11 @@ func (s *Swim) Start(env sim.Env) {
 
 // asksSeed sends a seed all it knows, to be told the same. It is false if there is none but oneself.
 func (s *Swim) asksSeed(env sim.Env) bool {
-	others := 0
-	for _, id := range s.config.Seeds {
-		if id != s.self {
-			others++
-		}
-	}
-	if others == 0 {
+	others := slices.DeleteFunc(slices.Clone(s.config.Seeds), func(id sim.NodeID) bool { return id == s.self })
+	if len(others) == 0 {
 		return false
 	}
-	pick := env.Rand().IntN(others)
-	for _, id := range s.config.Seeds {
-		if id == s.self {
-			continue
-		}
-		if pick == 0 {
-			env.Send(id, &SwimSync{Updates: s.all()})
-			return true
-		}
-		pick--
-	}
+	env.Send(others[env.Rand().IntN(len(others))], &SwimSync{Updates: s.all()})
 	return true
 }
 
@@ -223,8 +209,8 @@ func (s *Swim) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
 	case *SwimPingReq:
 		s.pingFor(env, from, m)
 	case *SwimNack:
-		if p := &s.probe; p.target != sim.Nobody && m.Seq == p.seq {
-			p.nacks++
+		if p := &s.probe; p.target != sim.Nobody && m.Seq == p.seq && !slices.Contains(p.nacks, from) {
+			p.nacks = append(p.nacks, from)
 			env.Emit(SwimNacked{p.target})
 		}
 	case *SwimSync:
@@ -304,9 +290,7 @@ func (s *Swim) list(env sim.Env, id sim.NodeID) {
 	}
 	m.listed = true
 	at := env.Rand().IntN(len(s.order) + 1)
-	s.order = append(s.order, 0)
-	copy(s.order[at+1:], s.order[at:])
-	s.order[at] = id
+	s.order = slices.Insert(s.order, at, id)
 	if at < s.next {
 		s.next++
 	}
