@@ -1,4 +1,6 @@
 package studies
 
 // Catalogue lists the project's own studies, by name.
-func Catalogue() []*Study { return []*Study{gossipEpidemic, gossipRounds, gossipSpatial} }
+func Catalogue() []*Study {
+	return []*Study{gossipEpidemic, gossipRounds, gossipSpatial, gossipSwim}
+}

@@ -1,0 +1,130 @@
+package gossip
+
+import "math/bits"
+
+// Numbers in this file are fixed-point: 32 bits lie behind the point unless it is said otherwise. What steers a decision
+// is computed from integers alone, since floating point rounds differently between processors.
+
+// fixOne is 1.
+const fixOne = 1 << 32
+
+// fixLog2 returns the logarithm of x ≥ 1 to base 2. Each squaring of the mantissa yields one more binary digit, so it is
+// exact to the last of them, but for the rounding of the squares.
+func fixLog2(x uint64) int64 {
+	n := 63 - bits.LeadingZeros64(x)
+	mantissa := x << (63 - n) // in [1, 2), with 63 bits behind the point
+	log := int64(n) << 32
+	for digit := int64(fixOne / 2); digit > 0; digit >>= 1 {
+		hi, lo := bits.Mul64(mantissa, mantissa)
+		if hi>>63 == 1 {
+			log |= digit
+			mantissa = hi
+		} else {
+			mantissa = hi<<1 | lo>>63
+		}
+	}
+	return log
+}
+
+// fixLog returns the logarithm of x ≥ 1 to an integer base ≥ 2.
+func fixLog(x, base uint64) int64 { return fixDiv(fixLog2(x), fixLog2(base)) }
+
+// fixMul returns the product of a number, of whatever unit, and a fixed-point factor; neither is negative.
+func fixMul(a, factor int64) int64 {
+	hi, lo := bits.Mul64(uint64(a), uint64(factor))
+	return int64(hi<<32 | lo>>32)
+}
+
+// fixDiv returns a/b for 0 ≤ a and 0 < b, where the quotient is below 2³¹.
+func fixDiv(a, b int64) int64 {
+	q, _ := bits.Div64(uint64(a)>>32, uint64(a)<<32, uint64(b))
+	return int64(q)
+}
+
+// fixRoot returns the integer square root of n ≥ 0.
+func fixRoot(n int64) int64 {
+	root := int64(0)
+	for bit := int64(1) << 31; bit > 0; bit >>= 1 {
+		if r := root | bit; r <= 3_037_000_499 && r*r <= n {
+			root = r
+		}
+	}
+	return root
+}
+
+// Bounds of fixPhi's argument, and how densely its table lies, per unit.
+const (
+	phiLeast = -6
+	phiMost  = 12
+	phiSteps = 16
+)
+
+// phiOne is 1 as an argument of fixPhi: 16 bits lie behind its point.
+const phiOne = 1 << 16
+
+// fixPhi returns -log10(1-F(z)), where F is the standard normal distribution, by cubic interpolation. z has 16 bits behind
+// the point; outside of [phiLeast, phiMost] the bound's value is returned.
+func fixPhi(z int64) int64 {
+	z = min(max(z, phiLeast*phiOne), phiMost*phiOne) - phiLeast*phiOne
+	const step = phiOne / phiSteps
+	i, s := z/step, (z%step)*phiSteps+phiOne // s is counted from one entry before, in steps
+	a, b, c, d := phiTable[i], phiTable[i+1], phiTable[i+2], phiTable[i+3]
+	d1, d2, d3 := b-a, c-2*b+a, d-3*c+3*b-a
+	pairs := s * (s - phiOne) / phiOne
+	triples := pairs * (s - 2*phiOne) / phiOne
+	return a + s*d1/phiOne + pairs*d2/2/phiOne + triples*d3/6/phiOne
+}
+
+// fixPhiInverse returns the least z with fixPhi(z) ≥ phi, or the upper bound.
+func fixPhiInverse(phi int64) int64 {
+	least, most := int64(phiLeast*phiOne), int64(phiMost*phiOne)
+	for least < most {
+		if mid := least + (most-least)/2; fixPhi(mid) >= phi {
+			most = mid
+		} else {
+			least = mid + 1
+		}
+	}
+	return least
+}
+
+// phiTable holds -log10(1-F(z)) for z = phiLeast-1/phiSteps, phiLeast, …, phiMost+2/phiSteps.
+var phiTable = [...]int64{
+	1, 2, 3, 4, 6, 8, 12, 17,
+	25, 35, 50, 71, 101, 142, 199, 277,
+	386, 535, 738, 1015, 1390, 1897, 2579, 3494,
+	4714, 6338, 8488, 11325, 15055, 19937, 26305, 34577,
+	45280, 59077, 76790, 99445, 128306, 164930, 211225, 269517,
+	342627, 433969, 547644, 688562, 862576, 1076624, 1338898, 1659019,
+	2048237, 2519640, 3088384, 3771934, 4590319, 5566392, 6726106, 8098788,
+	9717414, 11618880, 13844267, 16439086, 19453513, 22942590, 26966404, 31590230,
+	36884633, 42925533, 49794219, 57577316, 66366712, 76259420, 87357406, 99767365,
+	113600445, 128971946, 146000971, 164810049, 185524734, 208273181, 233185715, 260394384,
+	290032514, 322234272, 357134227, 394866939, 435566552, 479366419, 526398745, 576794256,
+	630681904, 688188590, 749438921, 814555004, 883656254, 956859242, 1034277569, 1116021758,
+	1202199178, 1292913986, 1388267095, 1488356152, 1593275539, 1703116393, 1817966629, 1937910982,
+	2063031057, 2193405392, 2329109519, 2470216040, 2616794702, 2768912480, 2926633660, 3090019926,
+	3259130444, 3434021952, 3614748850, 3801363280, 3993915220, 4192452564, 4397021207, 4607665126,
+	4824426460, 5047345586, 5276461196, 5511810367, 5753428634, 6001350053, 6255607272, 6516231590,
+	6783253016, 7056700331, 7336601138, 7622981919, 7915868085, 8215284022, 8521253139, 8833797914,
+	9152939933, 9478699930, 9811097830, 10150152779, 10495883185, 10848306747, 11207440489, 11573300788,
+	11945903404, 12325263509, 12711395709, 13104314072, 13504032152, 13910563007, 14323919225, 14744112944,
+	15171155869, 15605059290, 16045834103, 16493490826, 16948039611, 17409490265, 17877852258, 18353134744,
+	18835346568, 19324496282, 19820592155, 20323642188, 20833654118, 21350635437, 21874593393, 22405535008,
+	22943467081, 23488396197, 24040328741, 24599270897, 25165228663, 25738207854, 26318214110, 26905252905,
+	27499329548, 28100449192, 28708616843, 29323837358, 29946115457, 30575455725, 31211862616, 31855340461,
+	32505893468, 33163525730, 33828241228, 34500043833, 35178937312, 35864925330, 36558011456, 37258199162,
+	37965491832, 38679892759, 39401405151, 40130032135, 40865776756, 41608641984, 42358630712, 43115745763,
+	43879989889, 44651365772, 45429876032, 46215523222, 47008309836, 47808238307, 48615311010, 49429530264,
+	50250898333, 51079417429, 51915089712, 52757917293, 53607902235, 54465046552, 55329352215, 56200821150,
+	57079455239, 57965256323, 58858226205, 59758366644, 60665679365, 61580166053, 62501828358, 63430667895,
+	64366686245, 65309884955, 66260265540, 67217829483, 68182578238, 69154513227, 70133635845, 71119947458,
+	72113449404, 73114142995, 74122029516, 75137110227, 76159386363, 77188859137, 78225529734, 79269399320,
+	80320469038, 81378740007, 82444213327, 83516890077, 84596771314, 85683858077, 86778151386, 87879652241,
+	88988361623, 90104280498, 91227409811, 92357750493, 93495303456, 94640069597, 95792049796, 96951244920,
+	98117655817, 99291283324, 100472128260, 101660191432, 102855473634, 104057975643, 105267698226, 106484642136,
+	107708808114, 108940196886, 110178809168, 111424645666, 112677707070, 113937994062, 115205507312, 116480247479,
+	117762215211, 119051411146, 120347835912, 121651490127, 122962374398, 124280489324, 125605835494, 126938413489,
+	128278223878, 129625267225, 130979544082, 132341054994, 133709800498, 135085781124, 136468997390, 137859449811,
+	139257138890, 140662065127, 142074229011, 143493631025,
+}

@@ -1,0 +1,5 @@
+package scenarios_test
+
+import "testing"
+
+func TestGossipSwim(t *testing.T) { run(t, "gossip/swim") }
