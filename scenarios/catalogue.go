@@ -3,7 +3,7 @@ package scenarios
 // Catalogue is the registry of the project's own scenarios.
 func Catalogue() *Registry {
 	return NewRegistry(append([]*Scenario{
-		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL, gossipSwim,
+		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL, gossipRumor, gossipSwim,
 		raftDeposed, raftElection, raftKV, raftLogService,
 	}, diskNaive...)...)
 }

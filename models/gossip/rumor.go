@@ -47,6 +47,12 @@ type RumorNews struct {
 	Backup  bool // the answer to one who asked for everything: nothing hot, no feedback
 }
 
+// RumorTell is a client's rumor, and RumorTold says that the site knows it.
+type (
+	RumorTell struct{ Update *Update }
+	RumorTold struct{ ID uint64 }
+)
+
 // RumorQuery asks for hot rumors, or for everything.
 type RumorQuery struct{ All bool }
 
@@ -65,6 +71,7 @@ type (
 	RumorLearned struct {
 		Update *Update
 		From   sim.NodeID
+		Hot    bool // it is passed on; what comes by mail or as a backup is not
 	}
 	// RumorCold tells that a site has lost interest in a rumor.
 	RumorCold struct{ ID uint64 }
@@ -147,6 +154,11 @@ func (s *Rumor) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
 		}
 	case *RumorRefused:
 		s.onRefused(env)
+	case *RumorTell:
+		if s.find(m.Update.ID) == nil {
+			s.Tell(env, m.Update)
+		}
+		env.Send(from, &RumorTold{m.Update.ID})
 	}
 }
 
@@ -162,7 +174,9 @@ func (s *Rumor) Timeout(env sim.Env, t sim.Timer) {
 		}
 	case rumorBackup:
 		env.SetTimer(rumorBackup, s.c.Backup)
-		env.Send(s.partner(env), allQuery)
+		if s.c.Sites > 1 {
+			env.Send(s.partner(env), allQuery)
+		}
 	}
 }
 
@@ -226,6 +240,9 @@ func (s *Rumor) cool(env sim.Env, h *heat) {
 
 // contact is the one contact of a cycle.
 func (s *Rumor) contact(env sim.Env) {
+	if s.c.Sites < 2 {
+		return
+	}
 	to := s.partner(env)
 	if s.c.Push {
 		s.tell(env, to)
@@ -324,7 +341,7 @@ func (s *Rumor) learn(env sim.Env, u *Update, from sim.NodeID, hot bool) {
 	if !s.c.Aligned {
 		s.news = nil
 	}
-	env.Emit(RumorLearned{u, from})
+	env.Emit(RumorLearned{u, from, hot})
 	if !hot {
 		return
 	}
