@@ -46,7 +46,7 @@ type drawing struct {
 	dice
 	plan   *Plan
 	victim sim.NodeID      // is preferred as a target; 0 in most plans
-	focus  []string        // one or two roles that are, likewise; none in half of the plans
+	focus  []string        // one or two roles that are, likewise; none in most plans
 	storms []time.Duration // when they begin
 	roles  []string        // that faults may strike
 	facts  []string        // that faults may wait for
@@ -80,7 +80,7 @@ func (s Space) draw(t *rapid.T) Plan {
 	if d.below(4) == 0 {
 		d.victim = d.anyNode()
 	}
-	if s.Swarm && len(s.Roles) > 0 && d.below(2) == 0 {
+	if s.Swarm && len(s.Roles) > 0 && d.chance(s.Focus) {
 		for range 1 + d.below(2) {
 			d.focus = append(d.focus, s.Roles[d.below(len(s.Roles))])
 		}

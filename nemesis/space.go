@@ -30,6 +30,7 @@ type Space struct {
 	Faults []FaultKind
 	Roles  []string // such as "leader", that faults may strike instead of nodes; the scenario says who has them
 	Facts  []string // types of facts, such as "Voted", that faults may wait for
+	Focus  sim.PPM  // of the plans of a swarm aim most faults that strike roles at one or two of them
 	// Swarm has half of the plans go without some kinds of faults altogether (Groce et al., Swarm Testing, ISSTA 2012):
 	// where all plans have a little of everything, each hides what the rest would show. In the other half each fault is
 	// there or not by itself: what needs a little of many things is found there. All may go without some kinds of
@@ -94,6 +95,7 @@ func DefaultSpace(scenario string) Space {
 		Scenario: scenario,
 		Nodes:    Range[int]{3, 5},
 		Small:    seldom,
+		Focus:    seldom,
 		Clients:  Range[int]{3, 5},
 		Duration: Range[time.Duration]{30 * time.Second, 30 * time.Second},
 		Ops:      Range[int]{100, 150},
@@ -175,6 +177,8 @@ func (s Space) check() error {
 		return fmt.Errorf("nodes from %d to %d", s.Nodes.Min, s.Nodes.Max)
 	case s.Small < 0 || s.Small > sim.Million:
 		return fmt.Errorf("the fewest nodes in %d ppm of the plans", s.Small)
+	case s.Focus < 0 || s.Focus > sim.Million:
+		return fmt.Errorf("a focus in %d ppm of the plans", s.Focus)
 	case s.Clients.Min < 0 || s.Clients.Max < s.Clients.Min || s.Clients.Max > MaxNodes:
 		return fmt.Errorf("clients from %d to %d", s.Clients.Min, s.Clients.Max)
 	case s.Duration.Min < time.Microsecond || s.Duration.Max < s.Duration.Min:

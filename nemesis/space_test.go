@@ -292,6 +292,7 @@ func TestSpacesThatMakeNoSense(t *testing.T) {
 	for want, bend := range map[string]func(s *Space){
 		"nodes from 0 to 5":                       func(s *Space) { s.Nodes.Min = 0 },
 		"clients from 3 to 2":                     func(s *Space) { s.Clients.Max = 2 },
+		"a focus in 1000001 ppm of the plans":     func(s *Space) { s.Focus = sim.Million + 1 },
 		"the fewest nodes in -1 ppm of the plans": func(s *Space) { s.Small = -1 },
 		"a duration from 0s to 30s":               func(s *Space) { s.Duration.Min = 0 },
 		"operations from -1 to 150":               func(s *Space) { s.Ops.Min = -1 },

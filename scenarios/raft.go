@@ -45,7 +45,7 @@ var (
 				nemesis.OpKind{Kind: "scan", Weight: 1, Arg: anyOffset}, // through the log
 			)
 			s.Ops = nemesis.Range[int]{Min: 60, Max: 90} // all on one log, whose history is judged whole
-			s.Small = sim.Million / 2
+			s.Small, s.Focus = sim.Million/2, sim.Million/2
 			s.Roles = []string{"leader", "next leader", "next voter", "next committer", "next committer", "next committer", "next committer"}
 			return s
 		}(),

@@ -76,7 +76,7 @@ type Shrunk struct {
 	Nodes         int     `json:"nodes"`
 	Runs          int     `json:"runs"`
 	StructureRuns int     `json:"structure_runs"`
-	Early         Size    `json:"early"` // after the first hundred runs
+	Early         Size    `json:"early"`   // after the first hundred runs
 	Seconds       float64 `json:"seconds"` // by the wall clock
 }
 

@@ -108,8 +108,14 @@ type Against struct {
 	Seeds  float64    `json:"seeds_ratio"`
 	Within [2]float64 `json:"seeds_ratio_interval"`
 	CPU    float64    `json:"cpu_ratio"`
-	Better int        `json:"better"` // mutants of which a find takes fewer seeds with the swarm
-	Worse  int        `json:"worse"`
+	// Hard is as Seeds, over the mutants that take more than a hundred seeds with any mix.
+	Hard       float64    `json:"hard_seeds_ratio"`
+	HardWithin [2]float64 `json:"hard_seeds_ratio_interval"`
+	HardCPU    float64    `json:"hard_cpu_ratio"`
+	HardCount  int        `json:"hard"`
+
+	Better int `json:"better"` // mutants of which a find takes fewer seeds with the swarm
+	Worse  int `json:"worse"`
 	// Sums are over the mutants, of the seeds and the processor time of one find each: those hard to find weigh most.
 	SwarmSeeds float64 `json:"swarm_seeds_sum"`
 	OtherSeeds float64 `json:"other_seeds_sum"`
@@ -122,7 +128,7 @@ func (b *Bench) MixReport(command string, all []*Comparison) *MixReport {
 	r := &MixReport{Command: command, Ranges: b.Ranges, Seeds: b.Seeds, Workers: b.Workers, Mutants: all}
 	for i, mix := range Mixes[1:] {
 		a := Against{Mix: strings.TrimPrefix(mix, "@")}
-		var logs, cpu []float64
+		var logs, cpu, hard, hardCPU []float64
 		for _, c := range all {
 			if c.Error != "" {
 				continue
@@ -130,6 +136,9 @@ func (b *Bench) MixReport(command string, all []*Comparison) *MixReport {
 			swarm, other := c.Mixes[0], c.Mixes[i+1]
 			logs = append(logs, math.Log(other.PerFind()/swarm.PerFind()))
 			cpu = append(cpu, math.Log(other.CPUPerFind()/swarm.CPUPerFind()))
+			if slices.ContainsFunc(c.Mixes, func(f Find) bool { return f.PerFind() > 100 }) {
+				hard, hardCPU = append(hard, logs[len(logs)-1]), append(hardCPU, cpu[len(cpu)-1])
+			}
 			switch {
 			case swarm.PerFind() < other.PerFind():
 				a.Better++
@@ -139,35 +148,36 @@ func (b *Bench) MixReport(command string, all []*Comparison) *MixReport {
 			a.SwarmSeeds, a.OtherSeeds = a.SwarmSeeds+swarm.PerFind(), a.OtherSeeds+other.PerFind()
 			a.SwarmCPU, a.OtherCPU = a.SwarmCPU+swarm.CPUPerFind(), a.OtherCPU+other.CPUPerFind()
 		}
-		mean, deviation := moments(logs)
-		a.Seeds = math.Exp(mean)
-		a.Within = [2]float64{math.Exp(mean - 2*deviation), math.Exp(mean + 2*deviation)}
-		mean, _ = moments(cpu)
-		a.CPU = math.Exp(mean)
+		a.Seeds, a.Within = geometric(logs)
+		a.CPU, _ = geometric(cpu)
+		a.Hard, a.HardWithin = geometric(hard)
+		a.HardCPU, _ = geometric(hardCPU)
+		a.HardCount = len(hard)
 		r.Against = append(r.Against, a)
 	}
 	return r
 }
 
-// moments are the mean and its standard error; 0 of nothing.
-func moments(x []float64) (mean, standardError float64) {
-	n := float64(max(len(x), 1))
-	for _, v := range x {
-		mean += v / n
+// geometric is the geometric mean of what these are the logarithms of, and two standard errors to both sides.
+func geometric(logs []float64) (mean float64, within [2]float64) {
+	n, m, sum := float64(max(len(logs), 1)), 0.0, 0.0
+	for _, v := range logs {
+		m += v / n
 	}
-	sum := 0.0
-	for _, v := range x {
-		sum += (v - mean) * (v - mean)
+	for _, v := range logs {
+		sum += (v - m) * (v - m)
 	}
-	return mean, math.Sqrt(sum / max(n-1, 1) / n)
+	deviation := math.Sqrt(sum / max(n-1, 1) / n)
+	return math.Exp(m), [2]float64{math.Exp(m - 2*deviation), math.Exp(m + 2*deviation)}
 }
 
 // String is a comparison in a sentence.
 func (a Against) String() string {
 	return fmt.Sprintf("against %s: a find takes %.2f times as many seeds there (%.2f to %.2f, geometric mean over mutants) and %.2f times "+
-		"the processor time; the swarm needs fewer seeds for %d mutants and more for %d; one find of each takes %.0f seeds and %.1f s by "+
-		"the swarm, %.0f seeds and %.1f s by the other",
-		a.Mix, a.Seeds, a.Within[0], a.Within[1], a.CPU, a.Better, a.Worse, a.SwarmSeeds, a.SwarmCPU, a.OtherSeeds, a.OtherCPU)
+		"the processor time; of the %d mutants that take more than a hundred seeds with any mix, %.2f times as many seeds (%.2f to %.2f) "+
+		"and %.2f times the time; the swarm needs fewer seeds for %d mutants and more for %d; one find of each takes %.0f seeds and "+
+		"%.1f s by the swarm, %.0f seeds and %.1f s by the other",
+		a.Mix, a.Seeds, a.Within[0], a.Within[1], a.CPU, a.HardCount, a.Hard, a.HardWithin[0], a.HardWithin[1], a.HardCPU, a.Better, a.Worse, a.SwarmSeeds, a.SwarmCPU, a.OtherSeeds, a.OtherCPU)
 }
 
 // MixColumns head the rows of comparisons; the first is text.
