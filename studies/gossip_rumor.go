@@ -1,6 +1,7 @@
 package studies
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -49,6 +50,9 @@ the sites that never hear of it counted as the last.`,
 		hunt := f.Int("hunt", 0, "how many other `partners` a site tries when it is refused")
 		topology := newTopologyFlag(f)
 		return func() (*Design, error) {
+			if err := checkSites(*sites); err != nil {
+				return nil, err
+			}
 			switch {
 			case *blind && *feedback:
 				return nil, errors.New("--blind and --feedback contradict each other: the one counts all contacts, the other those in vain")
@@ -62,7 +66,7 @@ the sites that never hear of it counted as the last.`,
 				return nil, errors.New("--hunt without --limit: nobody is refused")
 			}
 			base := gossip.RumorConfig{Blind: *blind, Coin: *coin, Limit: *limit, Hunt: *hunt, Cycle: gossipCycle, Aligned: true}
-			err := errors.Join(setVariant(&base, *variant), checkSites(*sites))
+			err := setVariant(&base, *variant)
 			if err == nil {
 				base.Sites = *sites
 				base.Topology, err = topology(*sites)
@@ -125,7 +129,7 @@ that tell it (Karp et al., "Randomized Rumor Spreading", FOCS 2000).`,
 			for _, variant := range *variants {
 				for _, n := range *nodes {
 					c := gossip.RumorConfig{Sites: n, Cycle: gossipCycle, Aligned: !*free}
-					if err := errors.Join(setVariant(&c, variant), checkSites(n)); err != nil {
+					if err := cmp.Or(setVariant(&c, variant), checkSites(n)); err != nil {
 						return nil, err
 					}
 					d.Cases = append(d.Cases, Case{

@@ -16,6 +16,9 @@ import (
 // measure runs a study of the catalogue with these flags.
 func measure(t *testing.T, name string, seeds uint64, args ...string) *studies.Result {
 	t.Helper()
+	if race {
+		t.Skip("a measurement, which the race detector would only slow down")
+	}
 	d, err := design(t, name, args...)
 	require.NoError(t, err)
 	r, err := d.Run(context.Background(), 1, seeds, runtime.GOMAXPROCS(0), func(int, int) {})
@@ -56,7 +59,7 @@ func TestEpidemicVariants(t *testing.T) {
 			for _, loss := range []string{"--counter", "--coin"} {
 				for _, more := range [][]string{nil, {"--limit", "1"}, {"--limit", "1", "--hunt", "2"}, {"--topology", "ring"}, {"--topology", "grid"}, {"--topology", "spatial:2"}} {
 					args := append([]string{"--variant", variant, interest, loss, "--k", "1,4", "--sites", "100"}, more...)
-					r := measure(t, "gossip/epidemic", 10, args...)
+					r := measure(t, "gossip/epidemic", 8, args...)
 					few, many := r.Rows[0].Values, r.Rows[1].Values
 					assert.GreaterOrEqual(t, few[0].Mean, many[0].Mean, "%v: more interest leaves fewer out", args)
 					assert.LessOrEqual(t, few[1].Mean, many[1].Mean, "%v: and costs more", args)
@@ -75,7 +78,7 @@ func TestEpidemicVariants(t *testing.T) {
 
 // Rounds grow as the laws have it: by as much for each factor of ten.
 func TestRoundsFollowTheLaws(t *testing.T) {
-	r := measure(t, "gossip/rounds", 20, "--nodes", "1000,10000")
+	r := measure(t, "gossip/rounds", 10, "--nodes", "1000,10000")
 	push, both := r.Rows[1].Values[0].Mean-r.Rows[0].Values[0].Mean, r.Rows[3].Values[0].Mean-r.Rows[2].Values[0].Mean
 	assert.InDelta(t, math.Log2(10)+math.Log(10), push, 1, "push")
 	assert.InDelta(t, math.Log(10)/math.Log(3), both, 1, "push and pull, but for log log n")

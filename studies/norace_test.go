@@ -1,0 +1,5 @@
+//go:build !race
+
+package studies_test
+
+const race = false
