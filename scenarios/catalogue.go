@@ -4,6 +4,6 @@ package scenarios
 func Catalogue() *Registry {
 	return NewRegistry(append([]*Scenario{
 		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL,
-		raftDeposed, raftElection, raftKV, raftLogService,
+		gossipAntiEntropy, raftDeposed, raftElection, raftKV, raftLogService,
 	}, diskNaive...)...)
 }
