@@ -32,7 +32,7 @@ type Spread[K, V comparable, S Version[S]] struct {
 	resurrected *Property
 	keeps       *Property
 
-	options SpreadOptions
+	options SpreadOptions[S]
 	asked   map[asked[K, V]]bool
 	deletes map[K]bool              // keys that somebody asked to delete
 	said    map[said[K, S]]spoke[V] // what each version is
@@ -41,8 +41,10 @@ type Spread[K, V comparable, S Version[S]] struct {
 	sites   []map[K]held[V, S]
 }
 
-// SpreadOptions are what a system promises of what it deletes.
-type SpreadOptions struct {
+// SpreadOptions are what a system promises besides.
+type SpreadOptions[S any] struct {
+	// Origin returns the site that made a version: it must be the first to have it. Nil: any site may be.
+	Origin func(version S) sim.NodeID
 	// Keep is how long a site remembers at least that something was deleted, counted from the time that came with it. Zero:
 	// it need not. A site that goes by its clock keeps its own time, less what the clock may be ahead.
 	Keep time.Duration
@@ -71,7 +73,7 @@ type held[V, S comparable] struct {
 }
 
 // NewSpread registers the properties with the run's set.
-func NewSpread[K, V comparable, S Version[S]](s *Set, o SpreadOptions) *Spread[K, V, S] {
+func NewSpread[K, V comparable, S Version[S]](s *Set, o SpreadOptions[S]) *Spread[K, V, S] {
 	return &Spread[K, V, S]{
 		invented:    s.Always("no value is invented"),
 		same:        s.Always("a version is the same everywhere"),
@@ -186,6 +188,10 @@ func (c *Spread[K, V, S]) agrees(site sim.NodeID, d said[K, S], s spoke[V]) bool
 	if known {
 		c.same.Hold()
 		return true
+	}
+	if o := c.options.Origin; o != nil && o(d.version) != site {
+		c.invented.Violatef("%v has %v of %v (%v), which %v does not know of", site, s, d.key, d.version, o(d.version))
+		return false
 	}
 	c.said[d] = s
 	last, ok := c.latest[d.key]

@@ -92,7 +92,10 @@ type entropySpread = checkers.Spread[string, string, gossip.EntropyStamp]
 
 // watchAntiEntropy checks the facts of sites online.
 func watchAntiEntropy(r *Run, c gossip.EntropyConfig) *entropySpread {
-	spread := checkers.NewSpread[string, string, gossip.EntropyStamp](r.Checks, checkers.SpreadOptions{Keep: c.Retain - antiEntropySkew})
+	spread := checkers.NewSpread[string, string, gossip.EntropyStamp](r.Checks, checkers.SpreadOptions[gossip.EntropyStamp]{
+		Keep:   c.Retain - antiEntropySkew,
+		Origin: func(version gossip.EntropyStamp) sim.NodeID { return version.Site },
+	})
 	met := r.Checks.Sometimes("a death certificate met an old value")
 	dormant := r.Checks.Sometimes("a certificate went to sleep")
 	woken := r.Checks.Sometimes("a dormant certificate was woken")

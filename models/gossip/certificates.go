@@ -66,11 +66,12 @@ func (s *EntropySite) wake(env sim.Env, e *entropyHeld) {
 	s.store(env, woken)
 }
 
-// forget drops a certificate. From now on an older value is taken, as if it were new.
+// forget drops a certificate. From now on an older value is taken, as if it were new. That is told before it is on the
+// disk: who has told it may still find the certificate there.
 func (s *EntropySite) forget(env sim.Env, e *entropyHeld) {
+	env.Emit(EntropyDropped{e.Key, e.Stamp})
 	s.drop(e.Key)
 	s.log(env, entropyRecord{Dropped: e.Key, Stamp: &e.Stamp})
-	s.facts = append(s.facts, EntropyDropped{e.Key, e.Stamp})
 }
 
 // met tells that a certificate and an older value have met here.
