@@ -29,9 +29,10 @@ type Spread[K, V comparable, S Version[S]] struct {
 	invented    *Property
 	same        *Property
 	forward     *Property
-	resurrected *Property
+	resurrected *Property // nil, like keeps, while nobody has asked to delete anything
 	keeps       *Property
 
+	set     *Set
 	options SpreadOptions[S]
 	asked   map[asked[K, V]]bool
 	deletes map[K]bool              // keys that somebody asked to delete
@@ -75,16 +76,15 @@ type held[V, S comparable] struct {
 // NewSpread registers the properties with the run's set.
 func NewSpread[K, V comparable, S Version[S]](s *Set, o SpreadOptions[S]) *Spread[K, V, S] {
 	return &Spread[K, V, S]{
-		invented:    s.Always("no value is invented"),
-		same:        s.Always("a version is the same everywhere"),
-		forward:     s.Always("what a site has never goes back"),
-		resurrected: s.Always("no value is resurrected"),
-		keeps:       s.Always("deletes are remembered for their time"),
-		options:     o,
-		asked:       make(map[asked[K, V]]bool),
-		deletes:     make(map[K]bool),
-		said:        make(map[said[K, S]]spoke[V]),
-		latest:      make(map[K]S),
+		invented: s.Always("no value is invented"),
+		same:     s.Always("a version is the same everywhere"),
+		forward:  s.Always("what a site has never goes back"),
+		set:      s,
+		options:  o,
+		asked:    make(map[asked[K, V]]bool),
+		deletes:  make(map[K]bool),
+		said:     make(map[said[K, S]]spoke[V]),
+		latest:   make(map[K]S),
 	}
 }
 
@@ -104,7 +104,13 @@ func (c *Spread[K, V, S]) Reset() {
 func (c *Spread[K, V, S]) Write(key K, value V) { c.asked[asked[K, V]{key, value}] = true }
 
 // Delete tells that somebody asks for a key to have none.
-func (c *Spread[K, V, S]) Delete(key K) { c.deletes[key] = true }
+func (c *Spread[K, V, S]) Delete(key K) {
+	c.deletes[key] = true
+	c.resurrected = c.set.Always("no value is resurrected")
+	if c.options.Keep > 0 {
+		c.keeps = c.set.Always("deletes are remembered for their time")
+	}
+}
 
 // Hold tells that a site has this value of a key from now on.
 func (c *Spread[K, V, S]) Hold(site sim.NodeID, key K, version S, value V) {
@@ -142,11 +148,12 @@ func (c *Spread[K, V, S]) Forget(site sim.NodeID, key K, version S, at clock.Tim
 	if !ok || h.version != version {
 		return
 	}
-	if age := at.Sub(h.at); age < c.options.Keep {
-		c.keeps.Violatef("%v forgets after %v that %v was deleted (%v), but is to keep it for %v", site, age, key, version, c.options.Keep)
-		return
+	if c.options.Keep > 0 {
+		age := at.Sub(h.at)
+		c.keeps.Check(age >= c.options.Keep, func() string {
+			return fmt.Sprintf("%v forgets after %v that %v was deleted (%v), but is to keep it for %v", site, age, key, version, c.options.Keep)
+		})
 	}
-	c.keeps.Hold()
 	delete(c.of(site), key)
 }
 
@@ -213,8 +220,8 @@ func (s spoke[V]) String() string {
 
 // Quiet tells that nothing is under way any more, and all had time to learn: each of these sites must have the latest of
 // every key. It registers a property of its own, for systems whose end is a deadline and not a wait.
-func (c *Spread[K, V, S]) Quiet(s *Set, sites ...sim.NodeID) {
-	all := s.Always("all have the latest of all keys once quiet")
+func (c *Spread[K, V, S]) Quiet(sites ...sim.NodeID) {
+	all := c.set.Always("all have the latest of all keys once quiet")
 	if missing := c.Missing(sites...); len(missing) > 0 {
 		all.Violatef("%s", missing[0])
 		return

@@ -4,6 +4,6 @@ package scenarios
 func Catalogue() *Registry {
 	return NewRegistry(append([]*Scenario{
 		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL,
-		gossipAntiEntropy, raftDeposed, raftElection, raftKV, raftLogService,
+		gossipAntiEntropy, gossipScuttlebutt, raftDeposed, raftElection, raftKV, raftLogService,
 	}, diskNaive...)...)
 }
