@@ -209,7 +209,7 @@ func (g *scuttlebutt) knows(site, owner sim.NodeID, upTo uint64) {
 	if g.whole == nil {
 		return
 	}
-	for key, current := range g.has[owner][owner] {
+	for key, current := range g.current[owner] {
 		if has := g.has[site][owner][key]; current <= upTo && has != current {
 			g.whole.Violatef("%v knows %v up to version %d, but has version %d of %s, whose latest is %d",
 				site, owner, upTo, has, g.name(owner, key), current)
