@@ -1,4 +1,4 @@
 package studies
 
 // Catalogue lists the project's own studies, by name.
-func Catalogue() []*Study { return []*Study{} }
+func Catalogue() []*Study { return []*Study{gossipScuttlebutt} }
