@@ -130,7 +130,7 @@ type EntropyEntry struct {
 	Stamp EntropyStamp
 	Value string
 	Dead  bool // a death certificate: Value is empty
-	// Woken is the activation timestamp of a certificate that was dormant (section 2.3): its age counts from there, while
+	// Woken is the activation timestamp of a certificate that was dormant (section 2.2): its age counts from there, while
 	// what it overrules is decided by Stamp. Zero for others.
 	Woken   clock.Time
 	Keepers []sim.NodeID // who keep the certificate when it is dormant
@@ -450,7 +450,7 @@ func (p entropyPlace) compare(q entropyPlace) int {
 	return cmp.Or(cmp.Compare(p.Since, q.Since), p.Stamp.Compare(q.Stamp), cmp.Compare(p.Key, q.Key))
 }
 
-// since is the time of an entry in all that goes by time: a certificate that was woken counts as new (section 2.3).
+// since is the time of an entry in all that goes by time: a certificate that was woken counts as new (section 2.2).
 func (e *EntropyEntry) since() clock.Time { return max(e.Stamp.Wall, e.Woken) }
 
 func (e *EntropyEntry) place() entropyPlace { return entropyPlace{e.since(), e.Stamp, e.Key} }

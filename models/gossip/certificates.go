@@ -9,7 +9,12 @@ import (
 // Deleting a value leaves a death certificate, which spreads like a value and overrules older ones: with nothing in its
 // place the value would come back from any site that still has it (Demers et al. 1987, section 2). A certificate is active
 // for Retain. Then all sites but its keepers drop it, and these keep it dormant: they do not tell it any more. One that
-// meets an older value is woken: it has a new activation timestamp, and spreads for Retain again (sections 2.1 to 2.3).
+// meets an older value is woken: it has a new activation timestamp, and spreads for Retain again (sections 2.1 and 2.2).
+//
+// So a deleted value does not come back to a site that has its certificate, active or dormant. To one that has dropped it a
+// value may come back, from a site that has heard nothing for Retain; it does not stay for long, as there is a keeper. The
+// paper draws all keepers at random. Here the site that takes the delete is one of them: else all of them may miss the
+// certificate while it spreads. All this is by the clocks of sites, and holds where they differ by less than Retain.
 
 // keepers are the sites that will keep a certificate of this one: itself, and others at random.
 func (s *EntropySite) keepers(env sim.Env) []sim.NodeID {
