@@ -240,9 +240,10 @@ func (s *ScuttleSite) Timeout(env sim.Env, t sim.Timer) {
 	default:
 		env.SetTimer(scuttleTimer, s.c.Period)
 		s.flow.measure(s.c.Period)
-		if len(s.c.Sites) > 1 {
-			s.begin(env)
+		if len(s.c.Sites) < 2 {
+			return
 		}
+		s.begin(env)
 		if sim.Buggify(env, "scuttlebutt: two exchanges at once") {
 			s.begin(env)
 		}
