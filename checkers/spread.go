@@ -24,7 +24,7 @@ type Version[S any] interface {
 // A site may forget that something was deleted, as death certificates cannot be kept for ever; what comes back then is no
 // fault of the site. Whether it may do so, SpreadOptions.Keep says.
 //
-// Each call is O(1), but for Quiet and Missing.
+// Each call is O(1), but for Quiet, Missing and Differing.
 type Spread[K, V comparable, S Version[S]] struct {
 	invented    *Property
 	same        *Property
@@ -233,26 +233,47 @@ func (c *Spread[K, V, S]) Quiet(sites ...sim.NodeID) {
 
 // Missing says which of these sites do not have the latest of which keys, a sentence each. A site without the value of a
 // key that was deleted has the latest, whether it knows or not.
-func (c *Spread[K, V, S]) Missing(sites ...sim.NodeID) []string {
-	var list []string
+func (c *Spread[K, V, S]) Missing(sites ...sim.NodeID) (list []string) {
 	for _, key := range c.keys {
-		last := c.latest[key]
-		want := c.said[said[K, S]{key, last}]
+		list = c.missing(list, key, c.latest[key], sites)
+	}
+	return list
+}
+
+// Differing says which of these sites do not have the latest of what they have among them, for when the others are gone and
+// may have taken the latest of all with them.
+func (c *Spread[K, V, S]) Differing(sites ...sim.NodeID) (list []string) {
+	for _, key := range c.keys {
+		var last S
+		found := false
 		for _, id := range sites {
-			h, ok := c.of(id)[key]
-			switch {
-			case ok && h.version == last, want.deleted && (!ok || h.deleted):
-			case !ok:
-				list = append(list, fmt.Sprintf("%v has no %v, which is %v (%v)", id, key, want, last))
-			default:
-				list = append(list, fmt.Sprintf("%v has %v %v (%v), which is %v (%v)", id, key, h.spoke, h.version, want, last))
+			if h, ok := c.of(id)[key]; ok && (!found || last.Before(h.version)) {
+				last, found = h.version, true
 			}
+		}
+		if found {
+			list = c.missing(list, key, last, sites)
 		}
 	}
 	return list
 }
 
-// Pairs is how many pairs of a key and one of so many sites there are, of which Missing lists some.
+func (c *Spread[K, V, S]) missing(list []string, key K, last S, sites []sim.NodeID) []string {
+	want := c.said[said[K, S]{key, last}]
+	for _, id := range sites {
+		h, ok := c.of(id)[key]
+		switch {
+		case ok && h.version == last, want.deleted && (!ok || h.deleted):
+		case !ok:
+			list = append(list, fmt.Sprintf("%v has no %v, which is %v (%v)", id, key, want, last))
+		default:
+			list = append(list, fmt.Sprintf("%v has %v %v (%v), which is %v (%v)", id, key, h.spoke, h.version, want, last))
+		}
+	}
+	return list
+}
+
+// Pairs is how many pairs of a key and one of so many sites there are, of which Missing and Differing list some.
 func (c *Spread[K, V, S]) Pairs(sites int) int { return len(c.keys) * sites }
 
 func (c *Spread[K, V, S]) of(site sim.NodeID) map[K]held[V, S] {

@@ -190,4 +190,9 @@ func TestSpreadSaysWhatIsMissing(t *testing.T) {
 	c.Hold(2, "b", 1, "z")
 	require.Equal(t, []string{"n1 has a x (1), which is y (2)", "n3 has no a, which is y (2)", "n1 has no b, which is z (1)", "n3 has no b, which is z (1)"}, c.Missing(1, 2, 3))
 	require.Equal(t, 6, c.Pairs(3))
+	require.Equal(t, []string{"n3 has no a, which is x (1)"}, c.Differing(1, 3), "what is gone is gone")
+	require.Empty(t, c.Differing(3))
+	c.Delete("a")
+	c.Bury(3, "a", 3, 0)
+	require.Equal(t, []string{"n1 has a x (1), which is deleted (3)"}, c.Differing(1, 3))
 }

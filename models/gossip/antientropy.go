@@ -695,5 +695,18 @@ func (s *EntropySite) Look(key string) (e EntropyEntry, dormant, ok bool) {
 	return EntropyEntry{}, false, false
 }
 
+// Inspect is part of sim.Inspector: the entries, by key.
+func (s *EntropySite) Inspect() any {
+	list := make([]string, 0, len(s.keys))
+	for _, key := range s.keys {
+		text := s.db[key].String()
+		if s.db[key].dormant {
+			text += " dormant"
+		}
+		list = append(list, text)
+	}
+	return struct{ Entries []string }{list}
+}
+
 // Halted reports whether the disk has failed.
 func (s *EntropySite) Halted() bool { return s.halted }

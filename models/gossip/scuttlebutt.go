@@ -95,7 +95,7 @@ type ScuttleDelta struct {
 // scuttleMap is what a site knows of one owner.
 type scuttleMap struct {
 	// max is the greatest version of all. Under the scuttle orders a site has all of the owner's updates up to it that no
-	// later one has replaced: that is the invariant C(p, q) of section 3.2.
+	// later one has replaced: the invariant of section 3.2, of this site and the owner.
 	max uint64
 	// byKey has the latest delta of each key; Version is 0 where there is none. byVersion lists the keys that have one, the
 	// earliest version first.
@@ -476,6 +476,19 @@ func (s *ScuttleSite) becomeHalted(env sim.Env, err error) {
 	env.StopTimer(scuttleTimer)
 	env.StopTimer(scuttlePace)
 	env.Emit(ScuttleStopped{err.Error()})
+}
+
+// Inspect is part of sim.Inspector: the greatest version of each owner, the updates that wait, and the rate.
+func (s *ScuttleSite) Inspect() any {
+	known := make([]uint64, len(s.owners))
+	for i := range s.owners {
+		known[i] = s.owners[i].max
+	}
+	return struct {
+		Max     []uint64
+		Waiting int
+		Rate    int64
+	}{known, len(s.waiting), s.flow.rate}
 }
 
 // Waiting is how many updates flow control holds back.
