@@ -3,7 +3,8 @@ package scenarios
 // Catalogue is the registry of the project's own scenarios.
 func Catalogue() *Registry {
 	return NewRegistry(append([]*Scenario{
-		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL, gossipRumor, gossipSwim,
+		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL,
+		gossipAntiEntropy, gossipRumor, gossipScuttlebutt, gossipSwim,
 		raftDeposed, raftElection, raftKV, raftLogService,
 	}, diskNaive...)...)
 }
