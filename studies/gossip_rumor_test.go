@@ -16,9 +16,7 @@ import (
 // measure runs a study of the catalogue with these flags.
 func measure(t *testing.T, name string, seeds uint64, args ...string) *studies.Result {
 	t.Helper()
-	if race {
-		t.Skip("a measurement, which the race detector would only slow down")
-	}
+	measurement(t)
 	d, err := design(t, name, args...)
 	require.NoError(t, err)
 	r, err := d.Run(context.Background(), 1, seeds, runtime.GOMAXPROCS(0), func(int, int) {})

@@ -3,31 +3,17 @@ package studies_test
 import (
 	"testing"
 
-	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seedbed-sim/seedbed/studies"
 )
-
-// design is that of a study of the catalogue with these flags.
-func scuttlebuttDesign(t *testing.T, args ...string) (*studies.Design, error) {
-	t.Helper()
-	s, err := studies.Find(studies.Catalogue(), "gossip/scuttlebutt")
-	require.NoError(t, err)
-	f := pflag.NewFlagSet(s.Name, pflag.ContinueOnError)
-	make := s.New(f)
-	require.NoError(t, f.Parse(args))
-	return make()
-}
 
 // The paper argues in section 3.3 that the orders differ in what they leave stale when messages cannot carry all. Breadth
 // spreads each message over all owners, and so sends the oldest updates of each, many of which their successors are about to
 // replace, or others have told. Depth catches up with those owners of whom most is missing, as a whole, and does better.
 // Precise reconciliation that prefers the newest leaves the fewest stale but starves some: its worst is the worst of all.
 func TestOrdersDifferUnderOverload(t *testing.T) {
-	d, err := scuttlebuttDesign(t)
-	require.NoError(t, err)
-	r := run(t, d, 12, 2)
+	r := measure(t, "gossip/scuttlebutt", 12)
 	column := func(row, column int) studies.Estimate { return r.Rows[row].Values[column] }
 	less := func(a, b studies.Estimate, what string) {
 		t.Helper()
@@ -68,7 +54,7 @@ func TestScuttlebuttParameters(t *testing.T) {
 		{"--rate=NaN", "--rate: between 0.01 and 1000 per second, not NaN"},
 		{"--overload=0.5", "--overload: between 1 and 100 times as many, not 0.5"},
 	} {
-		_, err := scuttlebuttDesign(t, c.arg)
+		_, err := design(t, "gossip/scuttlebutt", c.arg)
 		require.EqualError(t, err, c.err)
 	}
 }

@@ -5,34 +5,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
-	"github.com/seedbed-sim/seedbed/studies"
 )
-
-// designOf is the design of a study with these flags.
-func swimDesignOf(flags ...string) (*studies.Design, error) {
-	s, err := studies.Find(studies.Catalogue(), "gossip/swim")
-	if err != nil {
-		return nil, err
-	}
-	f := pflag.NewFlagSet("study", pflag.ContinueOnError)
-	design := s.New(f)
-	if err := f.Parse(flags); err != nil {
-		return nil, err
-	}
-	return design()
-}
 
 // swimMeans are the means of a column, by detector and the place of the case.
 func swimMeans(t *testing.T, seeds uint64, column string, flags ...string) map[string][]float64 {
-	d, err := swimDesignOf(flags...)
-	require.NoError(t, err)
-	r := run(t, d, seeds, 2)
+	t.Helper()
+	r := measure(t, "gossip/swim", seeds, flags...)
 	means := map[string][]float64{}
-	for i, c := range d.Cases {
-		for k, col := range d.Columns {
+	for i, c := range r.Design.Cases {
+		for k, col := range r.Design.Columns {
 			if col.Name == column {
 				means[c.Series] = append(means[c.Series], r.Rows[i].Values[k].Mean)
 			}
@@ -116,14 +99,14 @@ func TestSwimStudyRefuses(t *testing.T) {
 		"--phi 0":                              "--phi: a threshold of 0",
 		"--over members --members ten":         "invalid argument",
 	} {
-		_, err := swimDesignOf(strings.Fields(flags)...)
+		_, err := design(t, "gossip/swim", strings.Fields(flags)...)
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "\n")
 	}
 }
 
 func TestSwimStudyDraws(t *testing.T) {
-	d, err := swimDesignOf("--members", "10", "--over", "paused")
+	d, err := design(t, "gossip/swim", "--members", "10", "--over", "paused")
 	require.NoError(t, err)
 	require.Len(t, d.Cases, 2*5, "16 of 10 cannot be paused")
 	r := run(t, d, 2, 2)

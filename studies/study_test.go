@@ -39,6 +39,14 @@ func dice() *studies.Design {
 	return d
 }
 
+// measurement skips a test that measures a model under the race detector.
+func measurement(t *testing.T) {
+	t.Helper()
+	if race {
+		t.Skip("a measurement, which the race detector would only slow down")
+	}
+}
+
 func run(t *testing.T, d *studies.Design, seeds uint64, workers int) *studies.Result {
 	t.Helper()
 	last := 0
