@@ -30,7 +30,9 @@ func design(t *testing.T, name string, args ...string) (*studies.Design, error) 
 	require.NoError(t, err)
 	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	complete := s.New(f)
-	require.NoError(t, f.Parse(args))
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
 	return complete()
 }
 
