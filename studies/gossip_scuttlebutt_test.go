@@ -20,7 +20,7 @@ func scuttlebuttDesign(t *testing.T, args ...string) (*studies.Design, error) {
 	return make()
 }
 
-// The paper argues in section 3.3 that the orders differ in what they leave stale when messages cannot carry all. Breadth
+// The paper argues in section 3 that the orders differ in what they leave stale when messages cannot carry all. Breadth
 // spreads each message over all owners, and so sends the oldest updates of each, many of which their successors are about to
 // replace, or others have told. Depth catches up with those owners of whom most is missing, as a whole, and does better.
 // Precise reconciliation that prefers the newest leaves the fewest stale but starves some: its worst is the worst of all.
