@@ -10,16 +10,16 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// number64 is a version that is a number. Site n made those that begin with n: 31 is site 3's.
-type number64 uint64
+// spreadNumber is a version that is a number. Site n made those that begin with n: 31 is site 3's.
+type spreadNumber uint64
 
-func (n number64) Before(m number64) bool { return n < m }
+func (n spreadNumber) Before(m spreadNumber) bool { return n < m }
 
 func TestSpread(t *testing.T) {
 	second := func(w words, i int) clock.Time { return clock.Time(time.Duration(w.num(i)) * time.Second) }
 	judge(t, spreadStories, func(s *Set) (func(testing.TB, string), func()) {
-		c := NewSpread[string, string](s, SpreadOptions[number64]{
-			Keep: 10 * time.Second, Origin: func(v number64) sim.NodeID { return sim.NodeID(v / 10) },
+		c := NewSpread[string, string](s, SpreadOptions[spreadNumber]{
+			Keep: 10 * time.Second, Origin: func(v spreadNumber) sim.NodeID { return sim.NodeID(v / 10) },
 		})
 		return func(t testing.TB, text string) {
 			facts(t, text, func(verb string, w words) {
@@ -29,13 +29,13 @@ func TestSpread(t *testing.T) {
 				case "delete": // key
 					c.Delete(w.text(0))
 				case "hold": // site key version value
-					c.Hold(w.node(0), w.text(1), number64(w.num(2)), w.text(3))
+					c.Hold(w.node(0), w.text(1), spreadNumber(w.num(2)), w.text(3))
 				case "read": // site key version value
-					c.Read(w.node(0), w.text(1), number64(w.num(2)), w.text(3))
+					c.Read(w.node(0), w.text(1), spreadNumber(w.num(2)), w.text(3))
 				case "bury": // site key version second
-					c.Bury(w.node(0), w.text(1), number64(w.num(2)), second(w, 3))
+					c.Bury(w.node(0), w.text(1), spreadNumber(w.num(2)), second(w, 3))
 				case "forget": // site key version second
-					c.Forget(w.node(0), w.text(1), number64(w.num(2)), second(w, 3))
+					c.Forget(w.node(0), w.text(1), spreadNumber(w.num(2)), second(w, 3))
 				case "restart":
 					c.Restart(w.node(0))
 				case "quiet":
@@ -180,7 +180,7 @@ var spreadStories = []story{
 }
 
 func TestSpreadSaysWhatIsMissing(t *testing.T) {
-	c := NewSpread[string, string](NewSet(nil), SpreadOptions[number64]{})
+	c := NewSpread[string, string](NewSet(nil), SpreadOptions[spreadNumber]{})
 	for _, v := range []string{"x", "y", "z"} {
 		c.Write("a", v)
 		c.Write("b", v)

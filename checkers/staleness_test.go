@@ -10,7 +10,7 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-func seconds(n uint64) clock.Time { return clock.Time(time.Duration(n) * time.Second) }
+func stalenessSecond(n uint64) clock.Time { return clock.Time(time.Duration(n) * time.Second) }
 
 func TestStaleness(t *testing.T) {
 	judge(t, stalenessStories, func(s *Set) (func(testing.TB, string), func()) {
@@ -19,15 +19,15 @@ func TestStaleness(t *testing.T) {
 			facts(t, text, func(verb string, w words) {
 				switch verb {
 				case "update": // what version second
-					c.Update(w.text(0), w.num(1), seconds(w.num(2)))
+					c.Update(w.text(0), w.num(1), stalenessSecond(w.num(2)))
 				case "know": // observer what version
 					c.Know(w.node(0), w.text(1), w.num(2))
 				case "restart":
 					c.Restart(w.node(0))
 				case "calm":
-					c.Calm(seconds(w.num(0)))
+					c.Calm(stalenessSecond(w.num(0)))
 				case "check":
-					c.Check(seconds(w.num(0)))
+					c.Check(stalenessSecond(w.num(0)))
 				default:
 					t.Fatalf("%s?", verb)
 				}
@@ -98,15 +98,15 @@ var stalenessStories = []story{
 
 func TestStalenessOverTime(t *testing.T) {
 	c := NewStaleness[string](NewSet(nil), 0, 1, 2, 3)
-	require.Zero(t, c.At(seconds(1)))
-	c.Update("a", 4, seconds(1))
-	c.Update("a", 7, seconds(2))
-	c.Update("a", 7, seconds(3)) // told again
-	c.Update("b", 5, seconds(4))
+	require.Zero(t, c.At(stalenessSecond(1)))
+	c.Update("a", 4, stalenessSecond(1))
+	c.Update("a", 7, stalenessSecond(2))
+	c.Update("a", 7, stalenessSecond(3)) // told again
+	c.Update("b", 5, stalenessSecond(4))
 	for _, id := range []sim.NodeID{1, 2} {
 		c.Know(id, "a", 4)
 	}
 	c.Know(1, "a", 7)
 	c.Know(1, "b", 5)
-	require.Equal(t, Stale{Count: 4, Of: 6, Worst: 9 * time.Second, Sum: (8 + 9 + 6 + 6) * time.Second}, c.At(seconds(10)))
+	require.Equal(t, Stale{Count: 4, Of: 6, Worst: 9 * time.Second, Sum: (8 + 9 + 6 + 6) * time.Second}, c.At(stalenessSecond(10)))
 }

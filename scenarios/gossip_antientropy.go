@@ -28,8 +28,8 @@ var gossipAntiEntropy = &Scenario{
 // much ahead of true time: three jumps of 200 ms, and three drifts of 0.5 % for 20 s.
 const antiEntropySkew = 3*200*time.Millisecond + 3*100*time.Millisecond
 
-// gossipBudget: any two sites go on without the others, with what is left among them.
-var gossipBudget = nemesis.Budget{
+// entropyBudget: any two sites go on without the others, with what is left among them.
+var entropyBudget = nemesis.Budget{
 	Quorum:  func(nodes int) int { return min(2, nodes) },
 	Outside: []string{"crash", "crash", "pause", "isolate", "partition", "clog"},
 }
@@ -45,7 +45,7 @@ func antiEntropySpace() nemesis.Space {
 	}
 	s.Keys = []string{"a", "b", "c", "d", "e", "f"}
 	s.Buggify = true
-	s.Budget = gossipBudget
+	s.Budget = entropyBudget
 	s.Storms = nemesis.Range[int]{Max: 4}
 	s.Facts = []string{"EntropyStored", "EntropyMet", "EntropyDormant", "EntropyWoken", "EntropyDropped"}
 	for i := range s.Faults {

@@ -43,7 +43,7 @@ func scuttlebuttSpace() nemesis.Space {
 	}
 	s.Keys = scuttlebuttKeys
 	s.Buggify = true
-	s.Budget = gossipBudget
+	s.Budget = entropyBudget
 	s.Storms = nemesis.Range[int]{Max: 4}
 	s.Facts = []string{"ScuttleLearned", "ScuttleKnows", "ScuttleCut"}
 	// Some crashes are over before the answer to what was said before them arrives.

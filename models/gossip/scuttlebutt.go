@@ -33,7 +33,7 @@ type ScuttleSite struct {
 type ScuttleConfig struct {
 	Sites  []sim.NodeID  // which are the owners, too
 	Keys   []string      // of each owner's map
-	Period time.Duration // between the exchanges that a site begins; default 1 s, as in section 3.3 of the paper
+	Period time.Duration // between the exchanges that a site begins; default 1 s, as in the experiments of the paper
 	Order  ScuttleOrder
 	// Limit is how many deltas a message may hold (MTU); 0 means any number.
 	Limit int

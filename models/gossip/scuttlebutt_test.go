@@ -23,12 +23,12 @@ func scuttleRecorder(t *testing.T, c ScuttleConfig) *sim.Recorder {
 	return r
 }
 
-func delta(owner sim.NodeID, key int, version uint64) ScuttleDelta {
+func scuttleUpdate(owner sim.NodeID, key int, version uint64) ScuttleDelta {
 	return ScuttleDelta{Owner: owner, Key: key, Version: version, Value: fmt.Sprint(version)}
 }
 
-// versions are what a message holds, by owner.
-func versions(groups []scuttleGroup) (list []string) {
+// scuttleVersions are what a message holds, by owner.
+func scuttleVersions(groups []scuttleGroup) (list []string) {
 	for _, g := range groups {
 		text := fmt.Sprintf("%d:", g.Owner)
 		for _, d := range g.Deltas {
@@ -53,8 +53,8 @@ func TestOrdersOfDeltas(t *testing.T) {
 		t.Run(c.order.String(), func(t *testing.T) {
 			r := scuttleRecorder(t, ScuttleConfig{Order: c.order, Limit: 5})
 			known := []scuttleGroup{
-				{Owner: 1, Deltas: []ScuttleDelta{delta(2, 3, 2), delta(2, 0, 5), delta(2, 2, 6), delta(2, 1, 8)}},
-				{Owner: 2, Deltas: []ScuttleDelta{delta(3, 1, 1), delta(3, 0, 3)}},
+				{Owner: 1, Deltas: []ScuttleDelta{scuttleUpdate(2, 3, 2), scuttleUpdate(2, 0, 5), scuttleUpdate(2, 2, 6), scuttleUpdate(2, 1, 8)}},
+				{Owner: 2, Deltas: []ScuttleDelta{scuttleUpdate(3, 1, 1), scuttleUpdate(3, 0, 3)}},
 			}
 			for _, g := range known { // the times of the updates are those of their versions
 				for i := range g.Deltas {
@@ -68,7 +68,7 @@ func TestOrdersOfDeltas(t *testing.T) {
 			r.Receive(2, scuttleSyn{Digest: scuttleDigest{Max: make([]uint64, 3), Versions: [][]uint64{make([]uint64, 4), make([]uint64, 4), make([]uint64, 4)}}})
 			sent := r.Take()
 			require.Len(t, sent, 1)
-			got := versions(sent[0].Msg.(scuttleAck).Groups)
+			got := scuttleVersions(sent[0].Msg.(scuttleAck).Groups)
 			if c.order == ScuttleBreadth { // which takes owners in any order
 				slices.Sort(got)
 			}
@@ -81,13 +81,13 @@ func TestOrdersOfDeltas(t *testing.T) {
 // Deltas that follow what was known before a crash are not taken by who knows less now.
 func TestLateDeltasAreRefused(t *testing.T) {
 	r := scuttleRecorder(t, ScuttleConfig{})
-	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, Deltas: []ScuttleDelta{delta(2, 0, 1), delta(2, 1, 2)}}}})
+	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, Deltas: []ScuttleDelta{scuttleUpdate(2, 0, 1), scuttleUpdate(2, 1, 2)}}}})
 	r.World.Crash(1)
 	r.World.Restart(1)
 	r.Advance(0)
-	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, After: 2, Deltas: []ScuttleDelta{delta(2, 2, 3)}}}})
+	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, After: 2, Deltas: []ScuttleDelta{scuttleUpdate(2, 2, 3)}}}})
 	require.Equal(t, ScuttleRefused{Owner: 2, After: 2, Max: 0}, r.Facts[len(r.Facts)-1])
-	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, Deltas: []ScuttleDelta{delta(2, 0, 1), delta(2, 1, 2), delta(2, 2, 3)}}}})
+	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, Deltas: []ScuttleDelta{scuttleUpdate(2, 0, 1), scuttleUpdate(2, 1, 2), scuttleUpdate(2, 2, 3)}}}})
 	require.Equal(t, ScuttleKnows{Owner: 2, Max: 3}, r.Facts[len(r.Facts)-1])
 }
 
@@ -130,7 +130,7 @@ func TestRatesAreEvened(t *testing.T) {
 func TestRatesFollowOverflows(t *testing.T) {
 	r := scuttleRecorder(t, ScuttleConfig{Limit: 1, Flow: ScuttleRates{First: 2000, Overflows: 2}})
 	rate := func() int64 { return r.World.Node(1).(*ScuttleSite).Rate() }
-	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, Deltas: []ScuttleDelta{delta(2, 0, 1), delta(2, 1, 2)}}}})
+	r.Receive(2, scuttleEnd{[]scuttleGroup{{Owner: 1, Deltas: []ScuttleDelta{scuttleUpdate(2, 0, 1), scuttleUpdate(2, 1, 2)}}}})
 	ask := func(known uint64) { r.Receive(3, scuttleSyn{Digest: scuttleDigest{Max: []uint64{0, known, 0}}}) }
 	ask(0)
 	require.Equal(t, int64(2000), rate(), "once is no reason")
@@ -177,7 +177,7 @@ func TestMapsKeepTheOrderOfVersions(t *testing.T) {
 		m := scuttleMap{byKey: make([]ScuttleDelta, 5)}
 		for _, v := range rapid.SliceOfDistinct(rapid.Uint64Range(1, 50), func(v uint64) uint64 { return v }).Draw(t, "versions") {
 			if key := rapid.IntRange(0, 4).Draw(t, "key"); v > m.byKey[key].Version {
-				m.set(delta(1, key, v))
+				m.set(scuttleUpdate(1, key, v))
 			}
 		}
 		for after := range uint64(51) {
