@@ -8,22 +8,7 @@ import (
 	"github.com/seedbed-sim/seedbed/studies"
 )
 
-<<<<<<< HEAD
 // The paper argues in section 3.3 that the orders differ in what they leave stale when messages cannot carry all. Breadth
-=======
-// design is that of a study of the catalogue with these flags.
-func scuttlebuttDesign(t *testing.T, args ...string) (*studies.Design, error) {
-	t.Helper()
-	s, err := studies.Find(studies.Catalogue(), "gossip/scuttlebutt")
-	require.NoError(t, err)
-	f := pflag.NewFlagSet(s.Name, pflag.ContinueOnError)
-	make := s.New(f)
-	require.NoError(t, f.Parse(args))
-	return make()
-}
-
-// The paper argues in section 3 that the orders differ in what they leave stale when messages cannot carry all. Breadth
->>>>>>> 5bd91f4b5d4f9e0e482a1d3bc92cd85149f79f91
 // spreads each message over all owners, and so sends the oldest updates of each, many of which their successors are about to
 // replace, or others have told. Depth catches up with those owners of whom most is missing, as a whole, and does better.
 // Precise reconciliation that prefers the newest leaves the fewest stale but starves some: its worst is the worst of all.
