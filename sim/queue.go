@@ -34,7 +34,6 @@ type entry struct {
 	lamport uint64     // packet: the sender's time
 	sent    clock.Time // packet: departure
 	to      NodeID     // packet: destination; event: Nobody
-	next    int32      // the next free one; none ends the list
 }
 
 // queue holds items ordered by time, then by tie (see less). It is a
@@ -45,11 +44,8 @@ type entry struct {
 // what is inserted into it after that is kept as a heap. Only items are ever
 // compared; entries rest where they are.
 type queue struct {
-	pool pages[entry] // pool.at(none) is not used
-	free int32        // list of free pool entries
-
-	bunches pages[bunch] // of the wheel's slots; bunches.at(none) is not used
-	spare   int32        // list of bunches that are free
+	pool    pages[entry]
+	bunches pages[bunch] // of the wheel's slots
 
 	// current is the slot (time >> slotBits) whose items, and any earlier
 	// ones, are in run and near. All others are in the wheel, at the level of
@@ -75,15 +71,14 @@ type level struct {
 
 // list is the items of a slot.
 type list struct {
-	first int32 // bunch; none if there are no items
+	first int32 // bunch; all behind it are full
 	n     int32 // items
 }
 
 // bunch is a few items of a slot, 128 bytes.
 type bunch struct {
-	items [5]item
-	n     int32 // how many there are
-	next  int32 // the next bunch of the same slot, or the next free one; none ends the list
+	items [bunched]item
+	next  int32 // the next bunch of the same slot
 }
 
 const (
@@ -91,34 +86,15 @@ const (
 	digitBits = 8
 	slots     = 1 << digitBits
 	levels    = 6 // slots^6 reach beyond the end of time
-	none      = int32(0)
+	bunched   = 5
 	few       = 8       // what is kept as a heap rather than sorted
 	many      = 1 << 15 // items that are no longer few enough to keep room for them
 )
 
 func (q *queue) init(ties uint64) {
 	q.ties = ties
-	q.pool.init(64)
-	q.bunches.init(32)
 	q.near = make([]item, 0, 16)
 	q.ahead = math.MaxInt
-}
-
-// alloc returns the index of an entry to fill and push. Pointers into the pool
-// hold until the next alloc.
-func (q *queue) alloc() int32 {
-	if i := q.free; i != none {
-		q.free = q.pool.at(i).next
-		return i
-	}
-	return q.pool.add()
-}
-
-// release gives the entry of a popped item back. It keeps its message until it
-// is used again, which is soon: the list is last in, first out.
-func (q *queue) release(i int32) {
-	q.pool.at(i).next = q.free
-	q.free = i
 }
 
 // push inserts an item.
@@ -133,50 +109,42 @@ func (q *queue) push(it item) {
 	q.busy |= 1 << k
 	l := &q.levels[k]
 	s := &l.lists[digit]
-	b := q.bunches.at(s.first)
-	if s.first == none || int(b.n) == len(b.items) {
-		s.first, b = q.bunch(s.first)
+	var b *bunch
+	if k := s.n % bunched; k != 0 {
+		b = q.bunches.at(s.first)
+		b.items[k] = it
+	} else {
+		next := s.first
+		s.first, b = q.bunches.alloc()
+		b.next = next
+		b.items[0] = it
 	}
-	b.items[b.n] = it
-	b.n++
 	s.n++
 	l.words |= 1 << (digit / 64)
 	l.used[digit/64] |= 1 << (digit % 64)
 }
 
-// bunch returns an empty bunch before another one.
-func (q *queue) bunch(next int32) (int32, *bunch) {
-	i := q.spare
-	if i == none {
-		i = q.bunches.add()
-	}
-	b := q.bunches.at(i)
-	if i == q.spare {
-		q.spare = b.next
-	}
-	b.n, b.next = 0, next
-	return i, b
-}
-
 // pop removes the first item, if there is one up to time until.
 func (q *queue) pop(until clock.Time) (item, bool) {
 	for {
-		if q.head < len(q.run) {
+		switch {
+		case q.head < len(q.run):
 			it := &q.run[q.head]
-			if len(q.near) == 0 || q.less(it, &q.near[0]) {
-				if it.at > until {
-					return item{}, false
-				}
-				q.head++
-				return *it, true
+			if len(q.near) > 0 && q.less(&q.near[0], it) {
+				break
 			}
-		} else if len(q.near) > few {
-			q.refill()
-			continue
-		} else if len(q.near) == 0 {
+			if it.at > until {
+				return item{}, false
+			}
+			q.head++
+			return *it, true
+		case len(q.near) == 0:
 			if !q.advance() {
 				return item{}, false
 			}
+			continue
+		case len(q.near) > few:
+			q.refill()
 			continue
 		}
 		first := q.near[0]
@@ -202,24 +170,25 @@ func (q *queue) advance() bool {
 		if l.words == 0 {
 			q.busy &^= 1 << k
 		}
-		i, n := l.lists[digit].first, int(l.lists[digit].n)
+		s := l.lists[digit]
 		l.lists[digit] = list{}
-		if k == 0 && cap(q.near) < n {
-			q.near = make([]item, 0, n+n/4)
+		if k == 0 && cap(q.near) < int(s.n) {
+			q.near = make([]item, 0, s.n+s.n/4)
 		}
 		shift := digitBits * uint(k)
 		q.current = (q.current>>(shift+digitBits)<<digitBits | int64(digit)) << shift
-		for i != none {
-			b := q.bunches.at(i)
-			for j := range b.items[:b.n] {
+		for n := (s.n-1)%bunched + 1; s.n > 0; n = bunched {
+			b := q.bunches.at(s.first)
+			for j := range b.items[:n] {
 				if it := &b.items[j]; int64(it.at)>>slotBits > q.current {
 					q.push(*it)
 				} else {
 					q.near = append(q.near, *it) // no heap yet
 				}
 			}
-			b = q.bunches.at(i) // which the pushes may have moved
-			i, b.next, q.spare = b.next, q.spare, i
+			q.bunches.release(s.first)
+			s.first = b.next
+			s.n -= n
 		}
 		switch n := len(q.near); {
 		case n > few:
@@ -412,32 +381,30 @@ func (q *queue) down(it *item) {
 	h[i] = *it
 }
 
-// pages is a list that grows without being copied, once it is long.
+// pages is memory for values that have numbers, from 1, and never move.
 type pages[T any] struct {
-	list [][]T
-	n    int32
+	list []*[pageSize]T
+	n    int32   // the highest number so far
+	free []int32 // numbers of values that are free
 }
 
-const (
-	pageBits = 10
-	pageSize = 1 << pageBits
-)
+const pageSize = 64
 
 func (p *pages[T]) at(i int32) *T { return &p.list[uint32(i)/pageSize][uint32(i)%pageSize] }
 
-// init makes the first page, which begins with room for a few, a power of 2,
-// and takes index 0.
-func (p *pages[T]) init(few int) { p.list, p.n = [][]T{make([]T, few)}, 1 }
-
-// add makes room for one more, and returns its index.
-func (p *pages[T]) add() int32 {
-	i := p.n
-	p.n++
-	switch page := int(uint32(i) / pageSize); {
-	case page == 0 && int(i) == len(p.list[0]):
-		p.list[0] = append(p.list[0], make([]T, len(p.list[0]))...)
-	case page == len(p.list):
-		p.list = append(p.list, make([]T, pageSize))
+// alloc returns a value to fill, and its number. It is what it was when it was
+// released, mostly not long ago: last in, first out.
+func (p *pages[T]) alloc() (int32, *T) {
+	if last := len(p.free) - 1; last >= 0 {
+		i := p.free[last]
+		p.free = p.free[:last]
+		return i, p.at(i)
 	}
-	return i
+	if p.n++; int(p.n)/pageSize >= len(p.list) {
+		p.list = append(p.list, new([pageSize]T))
+	}
+	return p.n, p.at(p.n)
 }
+
+// release gives a value back.
+func (p *pages[T]) release(i int32) { p.free = append(p.free, i) }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime/debug"
 	"time"
+	"unsafe"
 
 	"github.com/seedbed-sim/seedbed/clock"
 )
@@ -145,7 +146,7 @@ func (w *World) run(until clock.Time, limit uint64) {
 				w.arrive(&it, e)
 			} else {
 				f := e.msg.(func())
-				w.queue.release(it.ref)
+				w.queue.pool.release(it.ref)
 				w.running, w.handler = w.nodes[0], w.steps
 				f()
 			}
@@ -182,12 +183,21 @@ func (w *World) fetch() {
 			to = q.pool.at(it.ref).to
 		}
 		n := w.nodes[to]
-		sum += n.seq
+		sum += n.seq + uint64(firstByte(n.node))
 		if it.ref <= refTimer {
 			sum += n.timer.seq + uint64(n.number)
 		}
 	}
 	w.fetches += sum
+}
+
+// firstByte is the first of what is the node's own: to be looked at, not to be known.
+func firstByte(n Node) byte {
+	at := (*[2]*byte)(unsafe.Pointer(&n))[1]
+	if at == nil {
+		return 0
+	}
+	return *at
 }
 
 const (
@@ -217,7 +227,7 @@ func (w *World) arrive(it *item, e *entry) {
 	}
 	n := w.nodes[e.to]
 	from, msg, id, lamport := it.from, e.msg, it.seq(), e.lamport
-	w.queue.release(it.ref)
+	w.queue.pool.release(it.ref)
 	if n.guard != 0 && n.defers(work{from: from, msg: msg, seq: id, lamport: lamport}) {
 		return
 	}
@@ -228,9 +238,9 @@ func (w *World) arrive(it *item, e *entry) {
 func (w *World) divert(it *item, a Arrival) {
 	switch a.Verb {
 	case Drop:
-		e := w.queue.pool.at(it.ref) // not that of arrive: it may have moved in Arrive
+		e := w.queue.pool.at(it.ref)
 		w.drop(it.from, e.to, it.seq(), e.lamport, e.msg)
-		w.queue.release(it.ref)
+		w.queue.pool.release(it.ref)
 	case Postpone:
 		w.queue.push(item{w.now.Add(max(a.After, 1)), it.order, it.ref, it.from})
 	case Hold:
@@ -266,8 +276,7 @@ func (w *World) send(n *incarnation, to NodeID, msg Message) {
 		return
 	}
 	for c := range p.Fate.n {
-		i := w.queue.alloc()
-		e := w.queue.pool.at(i)
+		i, e := w.queue.pool.alloc()
 		e.msg, e.lamport, e.sent, e.to = msg, n.lamport, w.now, to
 		w.queue.push(item{w.now.Add(p.Fate.delays[c]), n.seq<<copyBits | uint64(c), i, n.id})
 	}
@@ -288,8 +297,7 @@ func (w *World) At(t clock.Time, f func()) { w.event(w.nodes[0], max(t, w.now), 
 
 func (w *World) event(origin *incarnation, t clock.Time, f func()) {
 	origin.seq++
-	i := w.queue.alloc()
-	e := w.queue.pool.at(i)
+	i, e := w.queue.pool.alloc()
 	e.msg, e.to = f, Nobody
 	w.queue.push(item{t, origin.seq << copyBits, i, origin.id})
 }
