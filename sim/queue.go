@@ -46,6 +46,7 @@ type entry struct {
 type queue struct {
 	pool    pages[entry]
 	bunches pages[bunch] // of the wheel's slots
+	bundles pages[bundle]
 
 	// current is the slot (time >> slotBits) whose items, and any earlier
 	// ones, are in run and near. All others are in the wheel, at the level of
@@ -69,16 +70,24 @@ type level struct {
 	lists [slots]list
 }
 
-// list is the items of a slot.
+// list is the items of a slot, the last ones first: the first of all in bunches,
+// what is beyond scattered in bundles, which memory yields at the time of a few
+// bunches. All but the first bunch or bundle are full.
 type list struct {
-	first int32 // bunch; all behind it are full
+	first int32 // bundle if n > scattered, else bunch
 	n     int32 // items
 }
 
-// bunch is a few items of a slot, 128 bytes.
+// bunch is a few items of a slot, two cache lines.
 type bunch struct {
 	items [bunched]item
-	next  int32 // the next bunch of the same slot
+	next  int32 // the next bunch
+}
+
+// bundle is many items of a slot, a kilobyte.
+type bundle struct {
+	items [bundled]item
+	next  int32 // the next bundle, or the first bunch
 }
 
 const (
@@ -87,6 +96,8 @@ const (
 	slots     = 1 << digitBits
 	levels    = 6 // slots^6 reach beyond the end of time
 	bunched   = 5
+	scattered = 4 * bunched // items of a slot that are in bunches
+	bundled   = 42
 	few       = 8       // what is kept as a heap rather than sorted
 	many      = 1 << 15 // items that are no longer few enough to keep room for them
 )
@@ -109,15 +120,20 @@ func (q *queue) push(it item) {
 	q.busy |= 1 << k
 	l := &q.levels[k]
 	s := &l.lists[digit]
-	var b *bunch
-	if k := s.n % bunched; k != 0 {
-		b = q.bunches.at(s.first)
-		b.items[k] = it
+	if s.n < scattered {
+		k := uint32(s.n) % bunched
+		if k == 0 {
+			i, b := q.bunches.alloc()
+			b.next, s.first = s.first, i
+		}
+		q.bunches.at(s.first).items[k] = it
 	} else {
-		next := s.first
-		s.first, b = q.bunches.alloc()
-		b.next = next
-		b.items[0] = it
+		k := uint32(s.n-scattered) % bundled
+		if k == 0 {
+			i, b := q.bundles.alloc()
+			b.next, s.first = s.first, i
+		}
+		q.bundles.at(s.first).items[k] = it
 	}
 	s.n++
 	l.words |= 1 << (digit / 64)
@@ -177,18 +193,19 @@ func (q *queue) advance() bool {
 		}
 		shift := digitBits * uint(k)
 		q.current = (q.current>>(shift+digitBits)<<digitBits | int64(digit)) << shift
-		for n := (s.n-1)%bunched + 1; s.n > 0; n = bunched {
+		for s.n > scattered {
+			b := q.bundles.at(s.first)
+			n := (s.n-scattered-1)%bundled + 1
+			q.deal(b.items[:n])
+			q.bundles.release(s.first)
+			s.first, s.n = b.next, s.n-n
+		}
+		for s.n > 0 {
 			b := q.bunches.at(s.first)
-			for j := range b.items[:n] {
-				if it := &b.items[j]; int64(it.at)>>slotBits > q.current {
-					q.push(*it)
-				} else {
-					q.near = append(q.near, *it) // no heap yet
-				}
-			}
+			n := (s.n-1)%bunched + 1
+			q.deal(b.items[:n])
 			q.bunches.release(s.first)
-			s.first = b.next
-			s.n -= n
+			s.first, s.n = b.next, s.n-n
 		}
 		switch n := len(q.near); {
 		case n > few:
@@ -204,6 +221,18 @@ func (q *queue) advance() bool {
 		}
 	}
 	return false
+}
+
+// deal puts items of a slot that current has come to where they belong now:
+// those in near make no heap yet.
+func (q *queue) deal(items []item) {
+	for i := range items {
+		if it := &items[i]; int64(it.at)>>slotBits > q.current {
+			q.push(*it)
+		} else {
+			q.near = append(q.near, *it)
+		}
+	}
 }
 
 // refill moves all of near, a heap or not, to run, which has come to its end.
