@@ -56,6 +56,7 @@ type queue struct {
 	head    int
 	ahead   int    // when head gets there, what follows in run is worth to be fetched, see World.fetch
 	near    []item // 4-ary heap by less
+	popped  item   // from near, last
 	busy    uint   // bit k: levels[k] is not empty
 	levels  [levels]level
 
@@ -109,10 +110,10 @@ func (q *queue) init(ties uint64) {
 }
 
 // push inserts an item.
-func (q *queue) push(it item) {
+func (q *queue) push(it *item) {
 	slot := int64(it.at) >> slotBits
 	if slot <= q.current {
-		q.up(&it)
+		q.up(it)
 		return
 	}
 	k := uint(63-bits.LeadingZeros64(uint64(slot^q.current))) / digitBits
@@ -121,27 +122,32 @@ func (q *queue) push(it item) {
 	l := &q.levels[k]
 	s := &l.lists[digit]
 	if s.n < scattered {
-		k := uint32(s.n) % bunched
+		k, next := uint32(s.n)%bunched, s.first
 		if k == 0 {
-			i, b := q.bunches.alloc()
-			b.next, s.first = s.first, i
+			s.first = q.bunches.alloc()
 		}
-		q.bunches.at(s.first).items[k] = it
+		b := q.bunches.at(s.first)
+		if b.items[k] = *it; k == 0 {
+			b.next = next
+		}
 	} else {
-		k := uint32(s.n-scattered) % bundled
+		k, next := uint32(s.n-scattered)%bundled, s.first
 		if k == 0 {
-			i, b := q.bundles.alloc()
-			b.next, s.first = s.first, i
+			s.first = q.bundles.alloc()
 		}
-		q.bundles.at(s.first).items[k] = it
+		b := q.bundles.at(s.first)
+		if b.items[k] = *it; k == 0 {
+			b.next = next
+		}
 	}
 	s.n++
 	l.words |= 1 << (digit / 64)
 	l.used[digit/64] |= 1 << (digit % 64)
 }
 
-// pop removes the first item, if there is one up to time until.
-func (q *queue) pop(until clock.Time) (item, bool) {
+// pop removes the first item, if there is one up to time until, or else returns
+// nil. What it returns is good until the next pop.
+func (q *queue) pop(until clock.Time) *item {
 	for {
 		switch {
 		case q.head < len(q.run):
@@ -150,34 +156,34 @@ func (q *queue) pop(until clock.Time) (item, bool) {
 				break
 			}
 			if it.at > until {
-				return item{}, false
+				return nil
 			}
 			q.head++
-			return *it, true
+			return it
 		case len(q.near) == 0:
 			if !q.advance() {
-				return item{}, false
+				return nil
 			}
 			continue
 		case len(q.near) > few:
 			q.refill()
 			continue
 		}
-		first := q.near[0]
-		if first.at > until {
-			return item{}, false
+		if q.near[0].at > until {
+			return nil
 		}
+		q.popped = q.near[0]
 		last := len(q.near) - 1
 		moved := q.near[last]
 		if q.near = q.near[:last]; last > 0 {
 			q.down(&moved)
 		}
-		return first, true
+		return &q.popped
 	}
 }
 
-// advance moves current to the next slot in use, and that slot's items to near
-// or run, which are empty; false if the wheel is empty.
+// advance moves current to the next slot in use, and that slot's items to run,
+// which has come to its end; near is empty. It is false if the wheel is empty.
 func (q *queue) advance() bool {
 	for q.busy != 0 {
 		k := bits.TrailingZeros(q.busy)
@@ -212,11 +218,9 @@ func (q *queue) advance() bool {
 			q.refill()
 			return true
 		case n > 0:
-			for j, raw := 1, q.near; j < n; j++ {
-				it := raw[j]
-				q.near = raw[:j]
-				q.up(&it)
-			}
+			q.run, q.near = q.near, q.run[:0]
+			q.head, q.ahead = 0, math.MaxInt
+			q.insertion(q.run)
 			return true
 		}
 	}
@@ -228,7 +232,7 @@ func (q *queue) advance() bool {
 func (q *queue) deal(items []item) {
 	for i := range items {
 		if it := &items[i]; int64(it.at)>>slotBits > q.current {
-			q.push(*it)
+			q.push(it)
 		} else {
 			q.near = append(q.near, *it)
 		}
@@ -421,18 +425,23 @@ const pageSize = 64
 
 func (p *pages[T]) at(i int32) *T { return &p.list[uint32(i)/pageSize][uint32(i)%pageSize] }
 
-// alloc returns a value to fill, and its number. It is what it was when it was
+// alloc returns the number of a value to fill. It is what it was when it was
 // released, mostly not long ago: last in, first out.
-func (p *pages[T]) alloc() (int32, *T) {
-	if last := len(p.free) - 1; last >= 0 {
-		i := p.free[last]
-		p.free = p.free[:last]
-		return i, p.at(i)
+func (p *pages[T]) alloc() int32 {
+	last := len(p.free) - 1
+	if last < 0 {
+		return p.grow()
 	}
+	i := p.free[last]
+	p.free = p.free[:last]
+	return i
+}
+
+func (p *pages[T]) grow() int32 {
 	if p.n++; int(p.n)/pageSize >= len(p.list) {
 		p.list = append(p.list, new([pageSize]T))
 	}
-	return p.n, p.at(p.n)
+	return p.n
 }
 
 // release gives a value back.

@@ -135,8 +135,8 @@ func (w *World) Step() bool {
 func (w *World) run(until clock.Time, limit uint64) {
 	defer w.caught()
 	for !w.stopped && w.steps < limit {
-		it, ok := w.queue.pop(until)
-		if !ok {
+		it := w.queue.pop(until)
+		if it == nil {
 			return
 		}
 		if w.queue.head >= w.queue.ahead {
@@ -146,7 +146,7 @@ func (w *World) run(until clock.Time, limit uint64) {
 		switch {
 		case it.ref > 0:
 			if e := w.queue.pool.at(it.ref); e.to != Nobody {
-				w.arrive(&it, e)
+				w.arrive(it, e)
 			} else {
 				f := e.msg.(func())
 				w.queue.pool.release(it.ref)
@@ -154,7 +154,7 @@ func (w *World) run(until clock.Time, limit uint64) {
 				f()
 			}
 		case it.ref <= refTimer:
-			w.expire(&it)
+			w.expire(it)
 		case it.ref == refWake:
 			w.nodes[it.from].wake(it.seq())
 		case it.ref == refBoot:
@@ -260,7 +260,7 @@ func (w *World) divert(it *item, a Arrival) {
 		w.drop(it.from, e.to, it.seq(), e.lamport, e.msg)
 		w.queue.pool.release(it.ref)
 	case Postpone:
-		w.queue.push(item{w.now.Add(max(a.After, 1)), it.order, it.ref, it.from})
+		w.queue.push(&item{w.now.Add(max(a.After, 1)), it.order, it.ref, it.from})
 	case Hold:
 		w.held = append(w.held, *it)
 	}
@@ -272,7 +272,7 @@ func (w *World) Release() {
 	w.held = nil
 	for _, it := range held {
 		it.at = w.now
-		w.queue.push(it)
+		w.queue.push(&it)
 	}
 }
 
@@ -294,9 +294,10 @@ func (w *World) send(n *incarnation, to NodeID, msg Message) {
 		return
 	}
 	for c := range p.Fate.n {
-		i, e := w.queue.pool.alloc()
+		i := w.queue.pool.alloc()
+		e := w.queue.pool.at(i)
 		e.msg, e.lamport, e.sent, e.to = msg, n.lamport, w.now, to
-		w.queue.push(item{w.now.Add(p.Fate.delays[c]), n.seq<<copyBits | uint64(c), i, n.id})
+		w.queue.push(&item{w.now.Add(p.Fate.delays[c]), n.seq<<copyBits | uint64(c), i, n.id})
 	}
 }
 
@@ -315,9 +316,10 @@ func (w *World) At(t clock.Time, f func()) { w.event(w.nodes[0], max(t, w.now), 
 
 func (w *World) event(origin *incarnation, t clock.Time, f func()) {
 	origin.seq++
-	i, e := w.queue.pool.alloc()
+	i := w.queue.pool.alloc()
+	e := w.queue.pool.at(i)
 	e.msg, e.to = f, Nobody
-	w.queue.push(item{t, origin.seq << copyBits, i, origin.id})
+	w.queue.push(&item{t, origin.seq << copyBits, i, origin.id})
 }
 
 // Watch has f called for each fact when it departs. The Step is reused.
