@@ -99,7 +99,8 @@ type Network struct {
 	latest   clock.Time
 	waiting  int // places in all lines, see queue
 	installs uint64
-	world    world // nil until attached
+	world    world  // nil until attached
+	fetched  uint64 // senders that Fetch has seen before their first packet, so that it has seen them
 }
 
 // world is what the network needs of a *sim.World.
@@ -187,6 +188,17 @@ func (n *Network) Arrive(p *sim.Packet) sim.Arrival {
 		return sim.Arrival{}
 	}
 	return n.arrive(p)
+}
+
+// Fetch looks at the draws of senders on links beyond the rows, so that they are in the processor's cache when they are
+// needed. The engine calls it in large worlds, for those who may send next.
+func (n *Network) Fetch(from []sim.NodeID) {
+	for _, id := range from {
+		page := int(id) / senderPage
+		if page < len(n.senders) && n.senders[page] != nil && n.senders[page][int(id)%senderPage] == (sim.Stream{}) {
+			n.fetched++
+		}
+	}
 }
 
 // Attach makes the network that of a world; sim.New calls it.

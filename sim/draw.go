@@ -60,12 +60,11 @@ func (s Stream) Rand() *rand.Rand {
 type generator struct {
 	rand.Rand
 	source rand.PCG
-	seeded bool
 }
 
 func (g *generator) seed(s Stream) {
 	g.source.Seed(s.At(1<<63), s.At(1<<63+1))
-	g.Rand, g.seeded = *rand.New(&g.source), true
+	g.Rand = *rand.New(&g.source)
 }
 
 // Scale maps a uniform 64-bit draw onto [0, n) by the high half of a product

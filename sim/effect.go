@@ -83,7 +83,7 @@ func (n *incarnation) perform(e *effect) {
 		c := e.payload.(*completion)
 		w.returned(n, c.op, e.outcome, c.output)
 	case effectWrite:
-		n.birth.departed++
+		n.departed++
 	case effectSync:
 		w.synced(n, e.token, e.payload)
 	case effectStartSync:
@@ -101,7 +101,7 @@ func (n *incarnation) perform(e *effect) {
 
 // spend makes the handler that starts cost what the node's cost function says.
 func (n *incarnation) spend(kind Kind, payload any) {
-	if d := n.birth.cost(kind, payload); d > 0 {
+	if d := n.cost(kind, payload); d > 0 {
 		n.delay(d)
 		n.leave(&effect{kind: effectNone})
 	}
@@ -146,7 +146,7 @@ func (w *World) synced(n *incarnation, token uint64, err any) {
 		w.detail.step(w, KindSync, n, Nobody, 0, err)
 	}
 	outcome, _ := err.(error)
-	n.birth.storage.Synced(token, outcome)
+	n.storage.Synced(token, outcome)
 }
 
 // mark is a step without payload.
@@ -164,10 +164,10 @@ func (n *incarnation) Disk() Disk {
 	}
 	r := n.slow()
 	if r.disk == nil {
-		if n.birth.storage == nil {
+		if n.lasting == nil || n.storage == nil {
 			panic("sim: " + n.id.String() + " uses a disk, but Config.Disk is nil")
 		}
-		r.disk = n.birth.storage.Boot((*port)(n))
+		r.disk = n.storage.Boot((*port)(n))
 	}
 	return r.disk
 }
@@ -184,7 +184,7 @@ func (p *port) Write(data []byte) bool {
 		n.w.detail.wrote(data)
 	}
 	if !n.waits() {
-		n.birth.departed++
+		n.departed++
 		return true
 	}
 	n.leave(&effect{kind: effectWrite})
@@ -249,8 +249,8 @@ func (n *incarnation) startSync(s *background) {
 			r.results = make(map[Timer]error)
 		}
 		r.results[s.done] = s.err
-		i := n.timer(s.done)
-		n.timers[i].mono = n.skew.Elapsed(w.now)
+		i := n.place(s.done)
+		n.timerAt(i).mono = n.elapsed(w.now)
 		n.arm(i, w.now)
 	})
 }

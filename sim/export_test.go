@@ -10,5 +10,5 @@ func (c *Causal) SetRowLimit(n int) { c.limit = n }
 
 // Rank is what decides between origins at one instant.
 func (w *World) Rank(at clock.Time, from NodeID) uint64 {
-	return w.queue.rank(&entry{at: at, from: from})
+	return w.queue.rank(&item{at: at, from: from})
 }

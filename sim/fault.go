@@ -6,31 +6,23 @@ import (
 	"github.com/seedbed-sim/seedbed/clock"
 )
 
-// unborn is a node before its first boot. They are made by the dozen. 320 bytes, five cache lines.
-type unborn struct {
-	incarnation incarnation
-	birth       birth
-	_           [8]byte
-}
-
-// mostUnborn bounds what is made ahead.
+// mostUnborn bounds how many incarnations are made at once, ahead of the nodes to come.
 const mostUnborn = 1024
 
 // Add adds a node, to boot now. Its factory is called anew at each boot.
 func (w *World) Add(factory func(NodeID) Node) NodeID {
 	if len(w.unborn) == 0 {
-		w.unborn = make([]unborn, min(max(len(w.nodes), 4), mostUnborn))
+		w.unborn = make([]incarnation, min(max(len(w.nodes), 4), mostUnborn))
 	}
-	u := &w.unborn[0]
+	n := &w.unborn[0]
 	w.unborn = w.unborn[1:]
-	n := &u.incarnation
-	n.w, n.id, n.guard, n.birth = w, NodeID(len(w.nodes)), guardDown|guardVoid, &u.birth
-	n.birth.make = factory
+	n.w, n.id, n.guard, n.make = w, NodeID(len(w.nodes)), guardDown|guardVoid, factory
 	if w.config.Disk != nil {
-		n.birth.storage = w.config.Disk(n.id)
+		n.last().storage = w.config.Disk(n.id)
 	}
 	w.nodes = append(w.nodes, n)
-	w.event(n, w.now, func() { w.Restart(n.id) })
+	n.seq++
+	w.queue.push(&item{w.now, n.seq << copyBits, refBoot, n.id})
 	return n.id
 }
 
@@ -43,16 +35,16 @@ func (w *World) Restart(id NodeID) bool {
 	}
 	n := old
 	if old.number > 0 { // else it has not been anybody's Env yet
-		n = &incarnation{w: w, id: old.id, number: old.number, lamport: old.lamport, seq: old.seq, skew: old.skew, birth: old.birth}
+		n = &incarnation{w: w, id: id, number: old.number, lamport: old.lamport, seq: old.seq, make: old.make, lasting: old.lasting}
 	}
 	n.guard = 0
 	n.number++
 	n.lamport++
-	if n.birth.cost != nil {
+	if n.lasting != nil && n.cost != nil {
 		n.guard |= guardCost
 	}
 	w.nodes[id] = n
-	n.node = n.birth.make(id)
+	n.node = n.make(id)
 	w.mark(KindBoot, n)
 	n.handle(KindBoot, nil, w.steps, func() { n.node.Start(n) })
 	return true
@@ -74,8 +66,8 @@ func (w *World) crash(n *incarnation) {
 	w.running = n
 	w.mark(KindCrash, n)
 	n.end()
-	if b := n.birth; b.storage != nil {
-		b.storage.Crash(b.departed)
+	if l := n.lasting; l != nil && l.storage != nil {
+		l.storage.Crash(l.departed)
 	}
 	w.running = running
 }
@@ -83,14 +75,14 @@ func (w *World) crash(n *incarnation) {
 // end makes the incarnation void.
 func (n *incarnation) end() {
 	n.guard = guardDown | guardVoid
-	n.timers, n.index = nil, nil
+	n.timed = false
 	if r := n.rare; r != nil {
 		n.rare = nil
 		for _, f := range r.ends {
 			f()
 		}
 		for _, in := range r.inbox.all() {
-			if in.kind == entryPacket && !n.w.stopped {
+			if !in.timer && !n.w.stopped {
 				n.w.drop(in.from, n.id, in.seq, in.lamport, in.msg)
 			}
 		}
@@ -153,7 +145,7 @@ func (w *World) PauseFor(id NodeID, d time.Duration) {
 // Clock changes a node's clocks, at world time now; its timers follow.
 func (w *World) Clock(id NodeID, change func(s *clock.Skew, now clock.Time)) {
 	n := w.incarnation(id)
-	change(&n.skew, w.now)
+	change(&n.last().skew, w.now)
 	n.rearm()
 }
 
@@ -162,7 +154,7 @@ func (w *World) Clock(id NodeID, change func(s *clock.Skew, now clock.Time)) {
 // payload the message or Timer. nil makes handlers free again.
 func (w *World) Cost(id NodeID, cost func(kind Kind, payload any) time.Duration) {
 	n := w.incarnation(id)
-	n.birth.cost = cost
+	n.last().cost = cost
 	if n.guard &^= guardCost; cost != nil && n.guard&guardDown == 0 {
 		n.guard |= guardCost
 	}

@@ -9,46 +9,51 @@ import (
 )
 
 // incarnation is one life of a node between boot and crash: the Env its
-// handlers get. What outlives it (identity, counters, clocks, disk) is handed
-// to the next one at boot.
+// handlers get. What outlives it (identity, counters, what lasts) is handed to
+// the next one at boot. 192 bytes: a cache line for deliveries, which comes
+// first, and two for a timer and the stream. Worlds of very many nodes wait for
+// memory, and for little else.
 type incarnation struct {
 	// guard is the one byte that the hot path looks at: zero means that the
 	// node is up, free and not watched for anything, so inputs run at once
 	// and effects depart at once.
 	guard   guard
+	timed   bool // timer is in use
+	seeded  bool // random is
 	id      NodeID
-	number  uint32 // of this life, from 1
 	w       *World
 	node    Node
 	lamport uint64
 	seq     uint64     // counter of what this node originates: packets, timers, events; over all lives
 	depart  clock.Time // departure of the next effect of the running handler; >= w.now
-	skew    clock.Skew
-	timers  []timer
-	first   [1]timer  // room for timers, so that a node with one timer needs no allocation
-	random  generator // seeded when first used
-	index   map[Timer]int32
-	birth   *birth
 	*rare
+
+	timer  timer     // the first; further ones are rare
+	random generator // seeded when first used
+	number uint32    // of this life, from 1
+	make   func(NodeID) Node
+	*lasting
 }
 
-// birth is what the node has over all its lives.
-type birth struct {
-	make     func(NodeID) Node
+// lasting is what a node has over all its lives, if it has any of it.
+type lasting struct {
 	storage  Storage
-	cost     func(Kind, any) time.Duration
 	departed uint64 // mutations of storage that have left the node
+	cost     func(Kind, any) time.Duration
+	skew     clock.Skew
 }
 
 // rare holds what most incarnations never need; it is made by the first who
 // does.
 type rare struct {
-	pending  fifo[effect]  // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
-	settings fifo[setting] // of timers: what the effectTimer of pending are about, in order
-	inbox    fifo[work]    // inputs that wait for the node, in order of arrival; not empty iff guardInbox
-	alarm    uint64        // seq of the wake entry that counts; 0 for none
-	asleep   clock.Time    // when it comes
-	pauses   int           // Pause calls without their Resume; > 0 iff guardPaused
+	pending  fifo[effect]    // effects that wait for their departure, in program order, departures ascending; not empty iff guardBusy
+	settings fifo[setting]   // of timers: what the effectTimer of pending are about, in order
+	inbox    fifo[work]      // inputs that wait for the node, in order of arrival; not empty iff guardInbox
+	alarm    uint64          // seq of the wake entry that counts; 0 for none
+	asleep   clock.Time      // when it comes
+	pauses   int             // Pause calls without their Resume; > 0 iff guardPaused
+	timers   []timer         // from the second on
+	index    map[Timer]int32 // of timers by tag, from place linear on
 	traps    []trap
 	disk     Disk
 	results  map[Timer]error // of background syncs
@@ -72,9 +77,9 @@ const (
 
 // work is an input that waits in an inbox.
 type work struct {
-	kind    entryKind // entryPacket or entryTimer
+	timer   bool  // else a packet
+	place   int32 // of the timer
 	from    NodeID
-	slot    int32
 	msg     Message
 	seq     uint64
 	lamport uint64
@@ -85,7 +90,7 @@ type work struct {
 func (n *incarnation) defers(in work) bool {
 	switch {
 	case n.guard&guardDown != 0:
-		if in.kind == entryPacket {
+		if !in.timer {
 			n.w.drop(in.from, n.id, in.seq, in.lamport, in.msg)
 		}
 		return true
@@ -117,11 +122,11 @@ func (n *incarnation) receive(from NodeID, msg Message, id, lamport uint64) {
 }
 
 // timeout runs the handler of a timer.
-func (n *incarnation) timeout(t Timer, typ, cause uint64) {
+func (n *incarnation) timeout(t Timer, cause uint64) {
 	w := n.w
 	n.lamport++
 	n.depart = w.now
-	w.step(KindTimer, n.id, Nobody, 0, n.lamport, typ)
+	w.step(KindTimer, n.id, Nobody, 0, n.lamport, w.timer.hash(t))
 	w.running, w.handler = n, w.steps
 	if w.watched {
 		w.detail.timer(w, n, t, cause)
@@ -195,11 +200,11 @@ func (n *incarnation) wake(seq uint64) {
 		if n.inbox.empty() {
 			n.guard &^= guardInbox
 		}
-		if in.kind == entryPacket {
+		if !in.timer {
 			n.receive(in.from, in.msg, in.seq, in.lamport)
 			break
 		}
-		if t := &n.timers[in.slot]; t.armed && t.seq == in.seq { // else it was stopped, or set again
+		if t := n.timerAt(in.place); t.seq == in.seq { // else it was stopped, or set again
 			n.fire(t)
 			break
 		}
@@ -217,24 +222,35 @@ func (n *incarnation) wakeAt(at clock.Time) {
 	w := n.w
 	n.seq++
 	n.alarm, n.asleep = n.seq, at
-	i := w.queue.alloc()
-	e := &w.queue.pool[i]
-	e.at, e.msg, e.seq, e.from, e.to, e.kind = at, nil, n.seq, n.id, n.id, entryWake
-	w.queue.push(i)
+	w.queue.push(&item{at, n.seq << copyBits, refWake, n.id})
 }
 
 // ID returns the node's name.
 func (n *incarnation) ID() NodeID { return n.id }
 
 // Now reads the wall clock at the departure of the next effect.
-func (n *incarnation) Now() clock.Time { return n.skew.Wall(n.depart) }
+func (n *incarnation) Now() clock.Time {
+	if n.lasting == nil {
+		return n.depart
+	}
+	return n.skew.Wall(n.depart)
+}
 
 // Elapsed reads the monotonic clock likewise.
-func (n *incarnation) Elapsed() time.Duration { return n.skew.Elapsed(n.depart) }
+func (n *incarnation) Elapsed() time.Duration { return n.elapsed(n.depart) }
+
+// elapsed reads the monotonic clock at true time t.
+func (n *incarnation) elapsed(t clock.Time) time.Duration {
+	if n.lasting == nil {
+		return time.Duration(t)
+	}
+	return n.skew.Elapsed(t)
+}
 
 // Rand returns this incarnation's stream, seeded when first used.
 func (n *incarnation) Rand() *rand.Rand {
-	if !n.random.seeded {
+	if !n.seeded {
+		n.seeded = true
 		n.random.seed(NewStream(n.w.config.Seed, "node", uint64(n.id), uint64(n.number)))
 	}
 	return &n.random.Rand
@@ -345,4 +361,12 @@ func (n *incarnation) slow() *rare {
 		n.rare = &rare{}
 	}
 	return n.rare
+}
+
+// last returns what lasts of the node.
+func (n *incarnation) last() *lasting {
+	if n.lasting == nil {
+		n.lasting = &lasting{}
+	}
+	return n.lasting
 }

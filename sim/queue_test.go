@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,23 +14,17 @@ import (
 	"github.com/seedbed-sim/seedbed/clock"
 )
 
-// order is the order of a queue's entries, once more and in full: by time; the
+// order is the order of a queue's items, once more and in full: by time; the
 // world before nodes; at one instant nodes by their rank then, which tells any
 // two apart; of one origin by its counter, then by copy.
-func order(q *queue, a, b entry) int {
-	rank := func(e entry) uint64 {
-		if e.from == Nobody {
-			return 0
-		}
-		return q.rank(&e)
-	}
+func order(q *queue, a, b item) int {
 	return cmp.Or(
 		cmp.Compare(a.at, b.at),
 		-cmp.Compare(b2i(a.from == Nobody), b2i(b.from == Nobody)),
-		cmp.Compare(rank(a), rank(b)),
+		cmp.Compare(q.rank(&a), q.rank(&b)),
 		cmp.Compare(a.from, b.from),
-		cmp.Compare(a.seq, b.seq),
-		cmp.Compare(a.copy, b.copy),
+		cmp.Compare(a.seq(), b.seq()),
+		cmp.Compare(a.order&(1<<copyBits-1), b.order&(1<<copyBits-1)),
 	)
 }
 
@@ -69,25 +64,26 @@ func times(now clock.Time) *rapid.Generator[clock.Time] {
 }
 
 // The queue is a sorted list, whatever is pushed when: also what lies before
-// the slot that next has looked ahead to, and before what was popped last.
+// the slot that pop has looked ahead to, and before what was popped last.
 func TestTheQueueIsASortedList(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q queue
 		q.init(rapid.Uint64().Draw(t, "ties"))
-		var list []entry
+		var list []item
 		most := 0
 		now := clock.Time(0)
 		seq := make([]uint64, 5)
-		push := func(at clock.Time, from NodeID, seq uint64, copy uint8) {
-			e := entry{at: at, from: from, to: 7, seq: seq, copy: copy, msg: fmt.Sprint(at, from, seq, copy)}
-			i := q.alloc()
-			next := q.pool[i].next
-			q.pool[i] = e
-			q.pool[i].next = next // push must not need it
-			q.push(i)
-			list = append(list, e)
+		again := func(it item) {
+			q.push(&it)
+			list = append(list, it)
 			most = max(most, len(list))
 		}
+		push := func(at clock.Time, from NodeID, seq uint64, copy uint8) {
+			i := q.pool.alloc()
+			q.pool.at(i).msg = fmt.Sprint(from, seq, copy)
+			again(item{at: at, from: from, order: seq<<copyBits | uint64(copy), ref: i})
+		}
+		sort := func() { slices.SortFunc(list, func(a, b item) int { return order(&q, a, b) }) }
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				from := NodeID(rapid.IntRange(0, 4).Draw(t, "from"))
@@ -104,49 +100,83 @@ func TestTheQueueIsASortedList(t *testing.T) {
 					push(at, from, seq[from], 0)
 				}
 			},
+			"crowd": func(t *rapid.T) { // at two instants of about one slot
+				from := times(now).Draw(t, "from")
+				to := from.Add(time.Duration(rapid.Int64Range(0, 1<<slotBits).Draw(t, "to")))
+				for k := range rapid.IntRange(1, 300).Draw(t, "n") {
+					seq[k%5]++
+					push([]clock.Time{from, to}[k/5%2], NodeID(k%5), seq[k%5], 0)
+				}
+			},
 			"past": func(t *rapid.T) {
 				seq[1]++
 				push(clock.Time(rapid.Int64Range(0, int64(now)).Draw(t, "at")), 1, seq[1], 0)
 			},
 			"look": func(t *rapid.T) {
-				at, ok := q.next()
-				require.Equal(t, len(list) > 0, ok)
-				if ok {
-					require.Equal(t, slices.MinFunc(list, func(a, b entry) int { return order(&q, a, b) }).at, at)
+				if sort(); len(list) > 0 && list[0].at > 0 {
+					require.Nil(t, q.pop(list[0].at-1))
 				}
 			},
 			"pop": func(t *rapid.T) {
-				slices.SortFunc(list, func(a, b entry) int { return order(&q, a, b) })
-				for range rapid.IntRange(1, 10).Draw(t, "n") {
-					at, ok := q.next()
-					require.Equal(t, len(list) > 0, ok)
-					if !ok {
+				sort()
+				for range rapid.IntRange(1, 200).Draw(t, "n") {
+					p := q.pop(clock.Never)
+					require.Equal(t, len(list) > 0, p != nil)
+					if p == nil {
 						return
 					}
-					require.Equal(t, list[0].at, at)
-					i := q.pop()
-					e := q.pool[i]
-					e.next = 0
-					require.Equal(t, list[0], e)
-					now = max(now, at)
+					it := *p
+					require.Equal(t, list[0], it)
+					require.Equal(t, fmt.Sprint(it.from, it.seq(), it.order&(1<<copyBits-1)), q.pool.at(it.ref).msg)
+					now = max(now, it.at)
 					list = list[1:]
 					if rapid.IntRange(0, 4).Draw(t, "again") == 0 { // as for Postpone and Hold
-						q.pool[i].at = times(now).Draw(t, "at")
-						e.at = q.pool[i].at
-						q.push(i)
-						list = append(list, e)
-						slices.SortFunc(list, func(a, b entry) int { return order(&q, a, b) })
+						it.at = times(now).Draw(t, "at")
+						again(it)
+						sort()
 					} else {
-						q.release(i)
+						q.pool.release(it.ref)
 					}
 				}
 			},
 			"": func(t *rapid.T) {
-				require.Equal(t, len(list), q.n)
-				require.LessOrEqual(t, len(q.pool)-1, most, "no entry is lost")
+				require.LessOrEqual(t, int(q.pool.n), most, "no entry is lost")
 			},
 		})
+		sort()
+		for _, want := range list {
+			require.Equal(t, &want, q.pop(clock.Never))
+		}
 	})
+}
+
+// Very many items of one slot come in order: at one instant, from one origin, and
+// between others.
+func TestTheQueueSortsLargeSlots(t *testing.T) {
+	var q queue
+	q.init(1)
+	var list []item
+	draws := NewStream(1, "large")
+	for k := range uint64(200_000) {
+		at := clock.Time(time.Second)
+		from := NodeID(1 + draws.Below(1<<17))
+		switch {
+		case k%10 == 0:
+			at += clock.Time(draws.Below(1 << (slotBits + 1)))
+		case k%10 == 1:
+			from = 7
+		case k == 1002:
+			from = Nobody
+		}
+		it := item{at: at, from: from, order: k << copyBits, ref: int32(k + 1)}
+		list = append(list, it)
+		q.push(&it)
+	}
+	slices.SortFunc(list, func(a, b item) int { return order(&q, a, b) })
+	for _, want := range list {
+		require.Equal(t, &want, q.pop(clock.Never))
+	}
+	require.Nil(t, q.pop(clock.Never))
 }
 
 // Who comes first at one instant is drawn anew at each, and by each seed; no
@@ -157,7 +187,7 @@ func TestTiesAreFair(t *testing.T) {
 		var q queue
 		q.init(NewStream(seed, "tie").At(0))
 		for at := range clock.Time(100) {
-			a, b := entry{at: at, from: 1, seq: 9}, entry{at: at, from: 2, seq: 3}
+			a, b := item{at: at, from: 1, order: 9}, item{at: at, from: 2, order: 3}
 			require.NotEqual(t, q.tie(&a, &b), q.tie(&b, &a))
 			first[q.tie(&a, &b)]++
 		}

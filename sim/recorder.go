@@ -51,7 +51,7 @@ func (r *Recorder) Receive(from NodeID, msg Message) {
 	w := r.World
 	w.At(w.now, func() {
 		n := w.nodes[r.id]
-		if n.guard == 0 || !n.defers(work{kind: entryPacket, from: from, msg: msg}) {
+		if n.guard == 0 || !n.defers(work{from: from, msg: msg}) {
 			n.receive(from, msg, 0, 0)
 		}
 	})
@@ -73,10 +73,10 @@ func (r *Recorder) Do(f func(env Env)) bool {
 func (r *Recorder) Armed(t Timer) (time.Duration, bool) {
 	n := r.World.nodes[r.id]
 	i := n.find(t)
-	if i < 0 || !n.timers[i].armed {
+	if i < 0 || !n.timerAt(i).armed() {
 		return 0, false
 	}
-	return n.timers[i].mono - n.skew.Elapsed(r.World.now), true
+	return n.timerAt(i).mono - n.elapsed(r.World.now), true
 }
 
 // Take returns the packets that have departed and forgets them.

@@ -6,23 +6,23 @@ import (
 	"github.com/seedbed-sim/seedbed/clock"
 )
 
-// timer is the state of one tag at one incarnation. Its queue entry, if there
-// is one, asks at time asks; a deadline that moves later moves only due, and
-// the entry goes on to the new deadline when it asks.
+// timer is the state of one tag at one incarnation. Its item in the queue, if
+// there is one, asks at time asks; a deadline that moves later moves only due,
+// and the item goes on to the new deadline when it asks. 72 bytes.
 type timer struct {
 	tag   Timer
-	typ   uint64        // stable hash of tag, for the run's hash
 	due   clock.Time    // deadline in world time, while armed
 	mono  time.Duration // the same on the node's monotonic clock
-	seq   uint64        // origin's counter at the last set: the tie-break
+	seq   uint64        // origin's counter at the last set: the tie-break; 0 if the timer is not armed, and will not fire
 	cause uint64        // the step whose handler set it
-	asks  clock.Time    // when the entry asks, while queued
-	gen   uint32        // of the entry that counts
-	// armed: the timer will fire. queued: an entry of generation gen is in
-	// the queue; an armed timer without one waits in the inbox, or for its
+	// asked is the seq of the item that counts, and asks when it is due; 0
+	// if there is none: then an armed timer waits in the inbox, or for its
 	// frozen clock.
-	armed, queued bool
+	asked uint64
+	asks  clock.Time
 }
+
+func (t *timer) armed() bool { return t.seq != 0 }
 
 // linear is the number of timers up to which they are found by walking them.
 const linear = 8
@@ -75,69 +75,65 @@ func (n *incarnation) setNext() {
 	}
 }
 
-func (n *incarnation) setTimer(t Timer, d time.Duration) {
+func (n *incarnation) setTimer(tag Timer, d time.Duration) {
 	now := n.w.now
-	i := n.timer(t)
-	n.timers[i].mono = n.skew.Elapsed(now) + d
+	i := n.place(tag)
+	t := n.timerAt(i)
+	if n.lasting == nil {
+		t.mono = time.Duration(now) + d
+		n.arm(i, now.Add(d))
+		return
+	}
+	t.mono = n.skew.Elapsed(now) + d
 	n.arm(i, n.skew.Until(now, d))
 }
 
 func (n *incarnation) stopTimer(t Timer) {
 	if i := n.find(t); i >= 0 {
-		n.timers[i].armed = false
+		n.timerAt(i).seq = 0
 	}
 }
 
-// arm sets the deadline of timer i.
+// arm sets the deadline of the timer at place i.
 func (n *incarnation) arm(i int32, due clock.Time) {
-	t := &n.timers[i]
+	t := n.timerAt(i)
 	n.seq++
 	t.seq = n.seq
 	t.cause = n.w.handler
 	t.due = due
-	t.armed = true
-	if t.queued && t.asks <= due && due != clock.Never {
+	if t.asked != 0 && t.asks <= due && due != clock.Never {
 		return
 	}
-	n.ask(i)
+	n.ask(i, t)
 }
 
-// ask queues an entry for the deadline of timer i; an earlier one no longer
-// counts.
-func (n *incarnation) ask(i int32) {
-	t := &n.timers[i]
-	t.gen++
-	if t.queued = t.due != clock.Never; !t.queued {
+// ask queues an item for the deadline of t, which is at place i; an earlier one
+// no longer counts.
+func (n *incarnation) ask(i int32, t *timer) {
+	if t.asked = 0; t.due == clock.Never {
 		return
 	}
-	t.asks = t.due
-	q := &n.w.queue
-	k := q.alloc()
-	e := &q.pool[k]
-	e.at, e.msg, e.seq, e.lamport = t.due, nil, t.seq, uint64(n.number)
-	e.aux = clock.Time(uint64(t.gen)<<32 | uint64(i))
-	e.from, e.to, e.kind, e.copy = n.id, n.id, entryTimer, 0
-	q.push(k)
+	t.asked, t.asks = t.seq, t.due
+	n.w.queue.push(&item{t.due, t.seq << copyBits, refTimer - i, n.id})
 }
 
-// expire is the moment of a timer's queue entry: e is entry k, just popped.
-func (w *World) expire(k int32, e *entry) {
-	n := w.nodes[e.to]
-	i, gen := int32(uint32(e.aux)), uint32(uint64(e.aux)>>32)
-	if uint64(n.number) != e.lamport || n.guard&guardDown != 0 || n.timers[i].gen != gen {
-		w.queue.release(k)
+// expire is the moment of a timer's item, just popped.
+func (w *World) expire(it *item) {
+	n := w.nodes[it.from]
+	i := refTimer - it.ref
+	if n.guard&guardDown != 0 || !n.timed || i > 0 && int(i) > n.further() {
+		return // of an earlier incarnation
+	}
+	t := n.timerAt(i)
+	if t.asked != it.seq() || t.asks != it.at {
 		return
 	}
-	t := &n.timers[i]
-	if t.armed && (t.due > w.now || t.seq != e.seq) { // it has moved, later or behind others of this instant
-		t.asks = t.due
-		e.at, e.seq = t.due, t.seq
-		w.queue.push(k)
+	if t.armed() && (t.due > w.now || t.seq != t.asked) { // it has moved, later or behind others of this instant
+		n.ask(i, t)
 		return
 	}
-	w.queue.release(k)
-	t.queued = false
-	if !t.armed || n.guard != 0 && n.defers(work{kind: entryTimer, slot: i, seq: t.seq}) {
+	t.asked = 0
+	if !t.armed() || n.guard != 0 && n.defers(work{timer: true, place: i, seq: t.seq}) {
 		return
 	}
 	n.fire(t)
@@ -145,15 +141,53 @@ func (w *World) expire(k int32, e *entry) {
 
 // fire runs the handler of an armed timer that is due.
 func (n *incarnation) fire(t *timer) {
-	t.armed = false
-	n.timeout(t.tag, t.typ, t.cause)
+	t.seq = 0
+	n.timeout(t.tag, t.cause)
 }
 
-// find returns the index of a tag's timer, or -1.
+// timerName remembers the hash of the name of the last timer that fired.
+type timerName struct {
+	name string
+	is   uint64
+}
+
+// hash is stable over builds and processors.
+func (l *timerName) hash(t Timer) uint64 {
+	if l.name != t.Name || l.is == 0 {
+		l.name, l.is = t.Name, stringHash(t.Name)
+	}
+	return Mix(l.is ^ t.Key)
+}
+
+// timerAt returns the timer at place i.
+func (n *incarnation) timerAt(i int32) *timer {
+	if i == 0 {
+		return &n.timer
+	}
+	return &n.timers[i-1]
+}
+
+// further is the number of timers besides the first.
+func (n *incarnation) further() int {
+	if n.rare == nil {
+		return 0
+	}
+	return len(n.timers)
+}
+
+// find returns the place of a tag's timer, or -1.
 func (n *incarnation) find(tag Timer) int32 {
-	for i := range min(len(n.timers), linear) {
+	switch {
+	case !n.timed:
+		return -1
+	case n.timer.tag == tag:
+		return 0
+	case n.rare == nil:
+		return -1
+	}
+	for i := range min(len(n.timers), linear-1) {
 		if n.timers[i].tag == tag {
-			return int32(i)
+			return int32(i + 1)
 		}
 	}
 	if i, ok := n.index[tag]; ok {
@@ -162,48 +196,59 @@ func (n *incarnation) find(tag Timer) int32 {
 	return -1
 }
 
-// timer returns the index of a tag's timer; a new one takes the place of one
-// that has no more use before the list grows.
-func (n *incarnation) timer(tag Timer) int32 {
-	if i := n.find(tag); i >= 0 {
+// place returns the place of a tag's timer; a new one takes that of one that
+// has no more use before the list grows.
+func (n *incarnation) place(tag Timer) int32 {
+	i := n.find(tag)
+	if i >= 0 {
 		return i
 	}
-	if n.timers == nil {
-		n.timers = n.first[:0]
+	if i = n.unused(); i > 0 && int(i) > n.further() {
+		r := n.slow()
+		r.timers = append(r.timers, timer{})
 	}
-	i := len(n.timers)
-	if i == cap(n.timers) {
-		for k := range n.timers {
-			if t := &n.timers[k]; !t.armed && !t.queued {
-				i = k
-				break
-			}
-		}
-	}
-	if i == len(n.timers) {
-		n.timers = append(n.timers, timer{})
-	}
-	t := &n.timers[i]
+	n.timed = true
+	t := n.timerAt(i)
 	if i >= linear {
 		if n.index == nil {
 			n.index = make(map[Timer]int32)
 		}
 		delete(n.index, t.tag)
-		n.index[tag] = int32(i)
+		n.index[tag] = i
 	}
-	*t = timer{tag: tag, typ: Mix(stringHash(tag.Name) ^ tag.Key), gen: t.gen}
-	return int32(i)
+	*t = timer{tag: tag}
+	return i
+}
+
+// unused returns a place for a timer: behind the others as long as there is
+// room, or else that of one that has no more use.
+func (n *incarnation) unused() int32 {
+	if !n.timed {
+		return 0
+	}
+	more := n.further()
+	if more == 0 || more == cap(n.timers) {
+		for i := range int32(more + 1) {
+			if t := n.timerAt(i); !t.armed() && t.asked == 0 {
+				return i
+			}
+		}
+	}
+	return int32(more + 1)
 }
 
 // rearm sets all deadlines anew after a change of the node's clocks.
 func (n *incarnation) rearm() {
-	for i := range n.timers {
-		t := &n.timers[i]
-		if !t.armed || !t.queued && t.due <= n.w.now {
+	if !n.timed {
+		return
+	}
+	for i := range int32(n.further() + 1) {
+		t := n.timerAt(i)
+		if !t.armed() || t.asked == 0 && t.due <= n.w.now {
 			continue // not set, or waiting in the inbox
 		}
-		left := t.mono - n.skew.Elapsed(n.w.now)
+		left := t.mono - n.elapsed(n.w.now)
 		t.due = n.skew.Until(n.w.now, max(left, 0))
-		n.ask(int32(i))
+		n.ask(i, t)
 	}
 }

@@ -2,8 +2,10 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"runtime/debug"
 	"time"
+	"unsafe"
 
 	"github.com/seedbed-sim/seedbed/clock"
 )
@@ -20,11 +22,15 @@ type World struct {
 
 	queue   queue
 	nodes   []*incarnation // by NodeID: each node's last incarnation; nodes[0] runs world events
-	unborn  []unborn       // room for nodes to come
+	unborn  []incarnation  // of nodes to come
 	network Network
-	packet  Packet // scratch, for calls of network
-	held    []int32
+	fetcher fetcher // network, if it is one
+	packet  Packet  // scratch, for calls of network
+	held    []item
 	types   typeIDs
+	fetches uint64          // what fetch has seen: nothing
+	ids     [fetched]NodeID // scratch, for fetch
+	timer   timerName
 	counts  [numKinds]uint64
 	handler uint64       // the step whose handler runs, or ran last
 	running *incarnation // whose handler runs, or ran last
@@ -91,6 +97,7 @@ func New(c Config) *World {
 	if w.network == nil {
 		w.network = constantNetwork{}
 	}
+	w.fetcher, _ = c.Network.(fetcher)
 	if a, ok := c.Network.(interface{ Attach(*World) }); ok {
 		a.Attach(w)
 	}
@@ -128,33 +135,93 @@ func (w *World) Step() bool {
 func (w *World) run(until clock.Time, limit uint64) {
 	defer w.caught()
 	for !w.stopped && w.steps < limit {
-		at, ok := w.queue.next()
-		if !ok || at > until {
+		it := w.queue.pop(until)
+		if it == nil {
 			return
 		}
-		i := w.queue.pop()
-		e := &w.queue.pool[i]
-		w.now = at
-		switch e.kind {
-		case entryPacket:
-			w.arrive(i, e)
-		case entryTimer:
-			w.expire(i, e)
-		case entryWake:
-			n, seq := w.nodes[e.to], e.seq
-			w.queue.release(i)
-			n.wake(seq)
-		case entryEvent:
-			f := e.msg.(func())
-			w.queue.release(i)
+		if w.queue.head >= w.queue.ahead {
+			w.fetch()
+		}
+		w.now = it.at
+		switch {
+		case it.ref > 0:
+			if e := w.queue.pool.at(it.ref); e.to != Nobody {
+				w.arrive(it, e)
+			} else {
+				f := e.msg.(func())
+				w.queue.pool.release(it.ref)
+				w.running, w.handler = w.nodes[0], w.steps
+				f()
+			}
+		case it.ref <= refTimer:
+			w.expire(it)
+		case it.ref == refWake:
+			w.nodes[it.from].wake(it.seq())
+		case it.ref == refBoot:
 			w.running, w.handler = w.nodes[0], w.steps
-			f()
+			w.Restart(it.from)
 		}
 	}
 	if !w.stopped && w.steps >= w.config.MaxSteps {
 		w.Fail(PropertyStepBudget, fmt.Sprintf("%d steps by %s; %s took the last", w.steps, w.now, w.running.id))
 	}
 }
+
+// fetch looks at what the next items will need. None of them waits for another,
+// so that the processor gets them all from memory in the time of a few: the
+// handlers then find them in the cache. In worlds of very many nodes that is most
+// of the time of a step.
+func (w *World) fetch() {
+	q := &w.queue
+	next := q.run[q.head:min(q.head+fetched, len(q.run))]
+	if q.ahead = q.head + len(next); len(next) == 0 || len(w.nodes) < cached {
+		q.ahead = math.MaxInt
+		return
+	}
+	ids := w.ids[:len(next)]
+	for i := range next {
+		if ids[i] = next[i].from; next[i].ref > 0 {
+			ids[i] = q.pool.at(next[i].ref).to
+		}
+	}
+	var nodes [fetched]*incarnation
+	for i, id := range ids {
+		nodes[i] = w.nodes[id]
+	}
+	sum := uint64(0)
+	for i := range next {
+		n := nodes[i]
+		sum += uint64(n.id)
+		if next[i].ref <= refTimer {
+			sum += uint64(n.timer.due) + uint64(n.number)
+		}
+	}
+	for i := range next {
+		sum += uint64(firstByte(nodes[i].node))
+	}
+	if w.fetcher != nil {
+		w.fetcher.Fetch(ids)
+	}
+	w.fetches += sum
+}
+
+// fetcher is a Network that looks at what it would need if these nodes sent packets,
+// see World.fetch. It changes nothing, and keeps nothing.
+type fetcher interface{ Fetch(from []NodeID) }
+
+// firstByte is the first of what is the node's own: to be looked at, not to be known.
+func firstByte(n Node) byte {
+	at := (*[2]*byte)(unsafe.Pointer(&n))[1]
+	if at == nil {
+		return 0
+	}
+	return *at
+}
+
+const (
+	fetched = 64   // at a time
+	cached  = 2000 // nodes that are in the cache anyway
+)
 
 // caught turns a panic of a handler into the run's violation.
 func (w *World) caught() {
@@ -167,34 +234,35 @@ func (w *World) caught() {
 	}
 }
 
-// arrive is the end of a packet's way: e is entry i, just popped.
-func (w *World) arrive(i int32, e *entry) {
+// arrive is the end of a packet's way: it has just been popped, and e is its
+// entry.
+func (w *World) arrive(it *item, e *entry) {
 	p := &w.packet
-	p.From, p.To, p.ID, p.Sent, p.Now, p.Msg = e.from, e.to, e.seq, e.aux, w.now, e.msg
+	p.From, p.To, p.ID, p.Sent, p.Now, p.Msg = it.from, e.to, it.seq(), e.sent, w.now, e.msg
 	if a := w.network.Arrive(p); a.Verb != Deliver {
-		w.divert(i, e, a)
+		w.divert(it, a)
 		return
 	}
 	n := w.nodes[e.to]
-	from, msg, id, lamport := e.from, e.msg, e.seq, e.lamport
-	w.queue.release(i)
-	if n.guard != 0 && n.defers(work{kind: entryPacket, from: from, msg: msg, seq: id, lamport: lamport}) {
+	from, msg, id, lamport := it.from, e.msg, it.seq(), e.lamport
+	w.queue.pool.release(it.ref)
+	if n.guard != 0 && n.defers(work{from: from, msg: msg, seq: id, lamport: lamport}) {
 		return
 	}
 	n.receive(from, msg, id, lamport)
 }
 
 // divert carries out an arrival that is not a delivery.
-func (w *World) divert(i int32, e *entry, a Arrival) {
+func (w *World) divert(it *item, a Arrival) {
 	switch a.Verb {
 	case Drop:
-		w.drop(e.from, e.to, e.seq, e.lamport, e.msg)
-		w.queue.release(i)
+		e := w.queue.pool.at(it.ref)
+		w.drop(it.from, e.to, it.seq(), e.lamport, e.msg)
+		w.queue.pool.release(it.ref)
 	case Postpone:
-		w.queue.pool[i].at = w.now.Add(max(a.After, 1)) // not e.at: the pool may have moved in Arrive
-		w.queue.push(i)
+		w.queue.push(&item{w.now.Add(max(a.After, 1)), it.order, it.ref, it.from})
 	case Hold:
-		w.held = append(w.held, i)
+		w.held = append(w.held, *it)
 	}
 }
 
@@ -202,9 +270,9 @@ func (w *World) divert(i int32, e *entry, a Arrival) {
 func (w *World) Release() {
 	held := w.held
 	w.held = nil
-	for _, i := range held {
-		w.queue.pool[i].at = w.now
-		w.queue.push(i)
+	for _, it := range held {
+		it.at = w.now
+		w.queue.push(&it)
 	}
 }
 
@@ -226,12 +294,10 @@ func (w *World) send(n *incarnation, to NodeID, msg Message) {
 		return
 	}
 	for c := range p.Fate.n {
-		i := w.queue.alloc()
-		e := &w.queue.pool[i]
-		e.at = w.now.Add(p.Fate.delays[c])
-		e.msg, e.seq, e.lamport, e.aux = msg, n.seq, n.lamport, w.now
-		e.from, e.to, e.kind, e.copy = n.id, to, entryPacket, uint8(c)
-		w.queue.push(i)
+		i := w.queue.pool.alloc()
+		e := w.queue.pool.at(i)
+		e.msg, e.lamport, e.sent, e.to = msg, n.lamport, w.now, to
+		w.queue.push(&item{w.now.Add(p.Fate.delays[c]), n.seq<<copyBits | uint64(c), i, n.id})
 	}
 }
 
@@ -250,10 +316,10 @@ func (w *World) At(t clock.Time, f func()) { w.event(w.nodes[0], max(t, w.now), 
 
 func (w *World) event(origin *incarnation, t clock.Time, f func()) {
 	origin.seq++
-	i := w.queue.alloc()
-	e := &w.queue.pool[i]
-	e.at, e.msg, e.seq, e.from, e.to, e.kind = t, f, origin.seq, origin.id, origin.id, entryEvent
-	w.queue.push(i)
+	i := w.queue.pool.alloc()
+	e := w.queue.pool.at(i)
+	e.msg, e.to = f, Nobody
+	w.queue.push(&item{t, origin.seq << copyBits, i, origin.id})
 }
 
 // Watch has f called for each fact when it departs. The Step is reused.
