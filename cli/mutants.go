@@ -68,14 +68,14 @@ once, or it does not compile; 130 interrupted.`,
 			b.Shrink = shrink.value
 		}
 		switch {
-		case page.given && len(patterns) > 0:
-			return fmt.Errorf("--write is for what came of all mutants, not of %s alone", strings.Join(patterns, " "))
-		case page.given && b.Ranges < leastRanges:
-			return fmt.Errorf("--write is for medians over at least %d ranges, not of %d", leastRanges, b.Ranges)
 		case *mixes && shrink.given:
 			return errors.New("--mixes does not go with --shrink: nothing is shrunk")
 		case *mixes:
 			return a.compareMixes(b, patterns, page.value, asJSON.value)
+		case page.given && len(patterns) > 0:
+			return fmt.Errorf("--write is for what came of all mutants, not of %s alone", strings.Join(patterns, " "))
+		case page.given && b.Ranges < leastRanges:
+			return fmt.Errorf("--write is for medians over at least %d ranges, not of %d", leastRanges, b.Ranges)
 		}
 		return a.runMutants(b, patterns, page.value, asJSON.value)
 	}
