@@ -103,6 +103,9 @@ func (r *runner) fromSeed(args []string, seed uint64) (err error) {
 		return err
 	}
 	r.plan = r.scenario.Plan(seed)
+	if err := r.scenario.Check(r.plan); err != nil { // of a size that was asked for
+		return fmt.Errorf("%s: %w", r.scenario.Name, err)
+	}
 	r.source = fmt.Sprintf("%s --seed %d", quote(r.scenario.Name), seed)
 	return nil
 }

@@ -78,6 +78,11 @@ Medians below the floors of a scenario are warnings. Control-C ends a sweep and 
 		case len(list) == 0:
 			return fmt.Errorf("there are no scenarios to sweep")
 		}
+		for _, one := range list {
+			if err := one.Check(one.Plan(1)); err != nil { // of a size that was asked for
+				return fmt.Errorf("%s: %w", one.Name, err)
+			}
+		}
 		s := sweep{app: a, list: list, spent: spent.value, first: 1, until: until.value, workers: runtime.GOMAXPROCS(0), dir: "findings"}
 		switch {
 		case ranges.given:
