@@ -81,14 +81,14 @@ type list struct {
 
 // bunch is a few items of a slot, two cache lines.
 type bunch struct {
-	items [bunched]item
 	next  int32 // the next bunch
+	items [bunched]item
 }
 
 // bundle is many items of a slot, a kilobyte.
 type bundle struct {
-	items [bundled]item
 	next  int32 // the next bundle, or the first bunch
+	items [bundled]item
 }
 
 const (
@@ -194,6 +194,12 @@ func (q *queue) advance() bool {
 		}
 		s := l.lists[digit]
 		l.lists[digit] = list{}
+		if k == 0 && s.n == 1 { // as nearly always in small worlds
+			q.run = append(q.run[:0], q.bunches.at(s.first).items[0])
+			q.head, q.ahead = 0, math.MaxInt
+			q.bunches.release(s.first)
+			return true
+		}
 		if k == 0 && cap(q.near) < int(s.n) {
 			q.near = make([]item, 0, s.n+s.n/4)
 		}
