@@ -22,7 +22,7 @@ func (w *World) Add(factory func(NodeID) Node) NodeID {
 	}
 	w.nodes = append(w.nodes, n)
 	n.seq++
-	w.queue.push(&item{w.now, n.seq << copyBits, refBoot, n.id})
+	w.queue.push(item{w.now, n.seq << copyBits, refBoot, n.id})
 	return n.id
 }
 

@@ -222,7 +222,7 @@ func (n *incarnation) wakeAt(at clock.Time) {
 	w := n.w
 	n.seq++
 	n.alarm, n.asleep = n.seq, at
-	w.queue.push(&item{at, n.seq << copyBits, refWake, n.id})
+	w.queue.push(item{at, n.seq << copyBits, refWake, n.id})
 }
 
 // ID returns the node's name.

@@ -110,10 +110,10 @@ func (q *queue) init(ties uint64) {
 }
 
 // push inserts an item.
-func (q *queue) push(it *item) {
+func (q *queue) push(it item) {
 	slot := int64(it.at) >> slotBits
 	if slot <= q.current {
-		q.up(it)
+		q.up(&it)
 		return
 	}
 	k := uint(63-bits.LeadingZeros64(uint64(slot^q.current))) / digitBits
@@ -127,7 +127,7 @@ func (q *queue) push(it *item) {
 			s.first = q.bunches.alloc()
 		}
 		b := q.bunches.at(s.first)
-		if b.items[k] = *it; k == 0 {
+		if b.items[k] = it; k == 0 {
 			b.next = next
 		}
 	} else {
@@ -136,7 +136,7 @@ func (q *queue) push(it *item) {
 			s.first = q.bundles.alloc()
 		}
 		b := q.bundles.at(s.first)
-		if b.items[k] = *it; k == 0 {
+		if b.items[k] = it; k == 0 {
 			b.next = next
 		}
 	}
@@ -237,10 +237,10 @@ func (q *queue) advance() bool {
 // those in near make no heap yet.
 func (q *queue) deal(items []item) {
 	for i := range items {
-		if it := &items[i]; int64(it.at)>>slotBits > q.current {
+		if it := items[i]; int64(it.at)>>slotBits > q.current {
 			q.push(it)
 		} else {
-			q.near = append(q.near, *it)
+			q.near = append(q.near, it)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func TestTheQueueIsASortedList(t *testing.T) {
 		now := clock.Time(0)
 		seq := make([]uint64, 5)
 		again := func(it item) {
-			q.push(&it)
+			q.push(it)
 			list = append(list, it)
 			most = max(most, len(list))
 		}
@@ -170,7 +170,7 @@ func TestTheQueueSortsLargeSlots(t *testing.T) {
 		}
 		it := item{at: at, from: from, order: k << copyBits, ref: int32(k + 1)}
 		list = append(list, it)
-		q.push(&it)
+		q.push(it)
 	}
 	slices.SortFunc(list, func(a, b item) int { return order(&q, a, b) })
 	for _, want := range list {

@@ -114,7 +114,7 @@ func (n *incarnation) ask(i int32, t *timer) {
 		return
 	}
 	t.asked, t.asks = t.seq, t.due
-	n.w.queue.push(&item{t.due, t.seq << copyBits, refTimer - i, n.id})
+	n.w.queue.push(item{t.due, t.seq << copyBits, refTimer - i, n.id})
 }
 
 // expire is the moment of a timer's item, just popped.

@@ -260,7 +260,7 @@ func (w *World) divert(it *item, a Arrival) {
 		w.drop(it.from, e.to, it.seq(), e.lamport, e.msg)
 		w.queue.pool.release(it.ref)
 	case Postpone:
-		w.queue.push(&item{w.now.Add(max(a.After, 1)), it.order, it.ref, it.from})
+		w.queue.push(item{w.now.Add(max(a.After, 1)), it.order, it.ref, it.from})
 	case Hold:
 		w.held = append(w.held, *it)
 	}
@@ -272,7 +272,7 @@ func (w *World) Release() {
 	w.held = nil
 	for _, it := range held {
 		it.at = w.now
-		w.queue.push(&it)
+		w.queue.push(it)
 	}
 }
 
@@ -297,7 +297,7 @@ func (w *World) send(n *incarnation, to NodeID, msg Message) {
 		i := w.queue.pool.alloc()
 		e := w.queue.pool.at(i)
 		e.msg, e.lamport, e.sent, e.to = msg, n.lamport, w.now, to
-		w.queue.push(&item{w.now.Add(p.Fate.delays[c]), n.seq<<copyBits | uint64(c), i, n.id})
+		w.queue.push(item{w.now.Add(p.Fate.delays[c]), n.seq<<copyBits | uint64(c), i, n.id})
 	}
 }
 
@@ -319,7 +319,7 @@ func (w *World) event(origin *incarnation, t clock.Time, f func()) {
 	i := w.queue.pool.alloc()
 	e := w.queue.pool.at(i)
 	e.msg, e.to = f, Nobody
-	w.queue.push(&item{t, origin.seq << copyBits, i, origin.id})
+	w.queue.push(item{t, origin.seq << copyBits, i, origin.id})
 }
 
 // Watch has f called for each fact when it departs. The Step is reused.
