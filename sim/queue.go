@@ -100,7 +100,7 @@ const (
 	scattered = 4 * bunched // items of a slot that are in bunches
 	bundled   = 42
 	few       = 8       // what is kept as a heap rather than sorted
-	many      = 1 << 15 // items that are no longer few enough to keep room for them
+	many      = 1 << 13 // items that room is kept for, once they are gone
 )
 
 func (q *queue) init(ties uint64) {
@@ -185,6 +185,9 @@ func (q *queue) pop(until clock.Time) *item {
 // advance moves current to the next slot in use, and that slot's items to run,
 // which has come to its end; near is empty. It is false if the wheel is empty.
 func (q *queue) advance() bool {
+	if max(cap(q.run), cap(q.near)) > many {
+		q.run, q.near, q.head = nil, nil, 0
+	}
 	for q.busy != 0 {
 		k := bits.TrailingZeros(q.busy)
 		l := &q.levels[k]
@@ -248,14 +251,12 @@ func (q *queue) deal(items []item) {
 // refill moves all of near, a heap or not, to run, which has come to its end.
 func (q *queue) refill() {
 	n := len(q.near)
-	if cap(q.run) < n || cap(q.run) > max(many, 16*n) {
+	if cap(q.run) < n {
 		q.run = make([]item, n+n/4)
 	}
 	q.run = q.run[:n]
 	q.sort(q.run, q.near)
-	if q.near = q.near[:0]; cap(q.near) > max(many, 16*n) {
-		q.near = make([]item, 0, n)
-	}
+	q.near = q.near[:0]
 	q.head, q.ahead = 0, math.MaxInt
 	if n >= 2*few {
 		q.ahead = 0
