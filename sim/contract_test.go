@@ -319,6 +319,9 @@ func TestAnEnvIsVoidAfterItsIncarnation(t *testing.T) {
 	})
 	w.At(at(20*ms), func() {
 		file := old.Disk
+		now := old.Now()
+		w.Clock(1, func(s *clock.Skew, _ clock.Time) { s.Jump(time.Second) })
+		assert.Equal(t, now, old.Now(), "its clocks are the next life's")
 		old.Send(2, "ghost")
 		old.Emit("ghost")
 		old.SetTimer(sim.Timer{Name: "ghost"}, 0)

@@ -35,7 +35,11 @@ func (w *World) Restart(id NodeID) bool {
 	}
 	n := old
 	if old.number > 0 { // else it has not been anybody's Env yet
-		n = &incarnation{w: w, id: id, number: old.number, lamport: old.lamport, seq: old.seq, make: old.make, lasting: old.lasting}
+		n = &incarnation{w: w, id: id, number: old.number, lamport: old.lamport, seq: old.seq, make: old.make}
+		if old.lasting != nil { // void Envs do not see what becomes of it
+			l := *old.lasting
+			n.lasting = &l
+		}
 	}
 	n.guard = 0
 	n.number++

@@ -197,6 +197,8 @@ func (q *queue) advance() bool {
 		}
 		s := l.lists[digit]
 		l.lists[digit] = list{}
+		shift := digitBits * uint(k)
+		q.current = (q.current>>(shift+digitBits)<<digitBits | int64(digit)) << shift
 		if k == 0 && s.n == 1 { // as nearly always in small worlds
 			q.run = append(q.run[:0], q.bunches.at(s.first).items[0])
 			q.head, q.ahead = 0, math.MaxInt
@@ -206,8 +208,6 @@ func (q *queue) advance() bool {
 		if k == 0 && cap(q.near) < int(s.n) {
 			q.near = make([]item, 0, s.n+s.n/4)
 		}
-		shift := digitBits * uint(k)
-		q.current = (q.current>>(shift+digitBits)<<digitBits | int64(digit)) << shift
 		for s.n > scattered {
 			b := q.bundles.at(s.first)
 			n := (s.n-scattered-1)%bundled + 1

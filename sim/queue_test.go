@@ -150,6 +150,33 @@ func TestTheQueueIsASortedList(t *testing.T) {
 	})
 }
 
+// What is pushed between now and the slot that pop has looked ahead to comes before
+// what is there, however much that is.
+func TestTheQueueLooksAhead(t *testing.T) {
+	for _, n := range []int{1, 2, few, few + 1, 100, 10_000} {
+		for _, level := range []int{0, 1, 2} {
+			var q queue
+			q.init(1)
+			at := clock.Time(1) << (slotBits + digitBits*level)
+			for k := range n {
+				q.push(item{at: at + 1, order: uint64(k + 10), ref: 1})
+			}
+			require.Nil(t, q.pop(at))
+			before := []clock.Time{0, at / 2, at - 1, at, at}
+			for k := range before {
+				q.push(item{at: before[len(before)-1-k], order: uint64(9 - k), ref: 1})
+			}
+			for _, want := range before {
+				require.Equal(t, want, q.pop(clock.Never).at, "%d at level %d", n, level)
+			}
+			for k := range n {
+				require.EqualValues(t, k+10, q.pop(clock.Never).order)
+			}
+			require.Nil(t, q.pop(clock.Never))
+		}
+	}
+}
+
 // Very many items of one slot come in order: at one instant, from one origin, and
 // between others.
 func TestTheQueueSortsLargeSlots(t *testing.T) {
