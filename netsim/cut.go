@@ -115,7 +115,7 @@ type place struct {
 func (n *Network) arrive(p *sim.Packet) sim.Arrival {
 	n.forget(p.Now)
 	var m *model
-	if l := n.lane(p.From, p.To); l != nil {
+	if l := n.used(p.From, p.To); l != nil {
 		m = l.model
 	} else {
 		m = n.modelOf(p.From, p.To)

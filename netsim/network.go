@@ -79,8 +79,11 @@ type Network struct {
 	special []special // overrides, in order
 	clients func(sim.NodeID) bool
 
-	// rows[from][to], both < Dense, grown on demand.
+	// rows[from][to], both < full, grown on demand.
 	rows [][]lane
+	// pages[from][to/lanePage][to%lanePage], both < Dense, not both < full.
+	// Most pairs of many nodes never meet.
+	pages []*[Dense / lanePage]*[lanePage]lane
 	// senders holds the streams of senders on links beyond the rows, in
 	// pages of senderPage ids; pages are made on demand.
 	senders []*[senderPage]sim.Stream
@@ -219,9 +222,13 @@ func (n *Network) Install(r Rule) (remove func()) {
 // Dense bounds the node ids between which each link counts its own packets.
 const Dense = 1024
 
-const senderPage = 1024
+const (
+	full       = 64 // ids of nodes that mostly all meet
+	lanePage   = 8
+	senderPage = 1024
+)
 
-// lane returns the lane of a link between two nodes below Dense, nil if there
+// lane returns the lane of a link between two of the first nodes, nil if there
 // is none yet.
 func (n *Network) lane(from, to sim.NodeID) *lane {
 	if uint(from) < uint(len(n.rows)) {
@@ -232,21 +239,60 @@ func (n *Network) lane(from, to sim.NodeID) *lane {
 	return nil
 }
 
-// first makes a link's lane, and returns it with its first draw. Where there
-// are no lanes, it returns one that is good until the next call.
+// used returns the lane of a link that has been used, nil of others.
+func (n *Network) used(from, to sim.NodeID) *lane {
+	if l := n.lane(from, to); l != nil {
+		return l
+	}
+	return n.paged(from, to)
+}
+
+// paged returns the lane of a link between two nodes below Dense that are not
+// both of the first, nil if there is none yet.
+func (n *Network) paged(from, to sim.NodeID) *lane {
+	if uint(from) < uint(len(n.pages)) && uint(to) < Dense && n.pages[from] != nil {
+		if page := n.pages[from][to/lanePage]; page != nil && page[to%lanePage].model != nil {
+			return &page[to%lanePage]
+		}
+	}
+	return nil
+}
+
+// first finds or makes the lane of a link that has none in rows, and returns it
+// with its next draw. Where there are no lanes, it returns one that is good until
+// the next call.
 func (n *Network) first(from, to sim.NodeID) (*lane, uint64) {
 	if uint(from) >= Dense || uint(to) >= Dense {
 		return n.beyond(from, to)
 	}
-	n.rows = grown(n.rows, int(from))
-	n.rows[from] = grown(n.rows[from], int(to))
-	l := &n.rows[from][to]
-	l.draws = sim.NewStream(n.seed, "link", uint64(from), uint64(to))
-	l.model = n.modelOf(from, to)
-	if l.model.Bandwidth > 0 {
-		l.queue = new(queue)
+	l := n.paged(from, to)
+	if l == nil {
+		l = n.room(from, to)
+		l.draws = sim.NewStream(n.seed, "link", uint64(from), uint64(to))
+		l.model = n.modelOf(from, to)
+		if l.model.Bandwidth > 0 {
+			l.queue = new(queue)
+		}
 	}
 	return l, l.draws.Next()
+}
+
+// room makes room for a lane.
+func (n *Network) room(from, to sim.NodeID) *lane {
+	if from < full && to < full {
+		n.rows = grown(n.rows, int(from), full)
+		n.rows[from] = grown(n.rows[from], int(to), full)
+		return &n.rows[from][to]
+	}
+	n.pages = grown(n.pages, int(from), Dense)
+	if n.pages[from] == nil {
+		n.pages[from] = new([Dense / lanePage]*[lanePage]lane)
+	}
+	page := &n.pages[from][to/lanePage]
+	if *page == nil {
+		*page = new([lanePage]lane)
+	}
+	return &(*page)[to%lanePage]
 }
 
 // beyond returns the next draw of a link between nodes that are not both
@@ -314,7 +360,7 @@ func (n *Network) order(p *sim.Packet, l *lane) {
 
 // queue returns the state of a link, making it where there is none.
 func (n *Network) queue(from, to sim.NodeID) *queue {
-	if l := n.lane(from, to); l != nil {
+	if l := n.used(from, to); l != nil {
 		if l.queue == nil {
 			l.queue = new(queue)
 		}
@@ -364,12 +410,12 @@ func share(p sim.PPM) uint64 {
 // salt sets the draws of this name apart from all others of a packet.
 func salt(name string) uint64 { return sim.NewStream(0, "netsim "+name).At(0) }
 
-// grown returns s with room for index i, at least doubled when it grows.
-func grown[T any](s []T, i int) []T {
+// grown returns s with room for index i < limit, at least doubled when it grows.
+func grown[T any](s []T, i, limit int) []T {
 	if i < len(s) {
 		return s
 	}
-	g := make([]T, min(max(i+1, 2*len(s), 8), Dense))
+	g := make([]T, min(max(i+1, 2*len(s), 8), limit))
 	copy(g, s)
 	return g
 }
