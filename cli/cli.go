@@ -35,6 +35,7 @@ import (
 
 	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/studies"
+	"github.com/seedbed-sim/seedbed/trace"
 )
 
 // Exit codes.
@@ -109,7 +110,8 @@ was interrupted and had found nothing.`),
 			"run {scenario} --seed 7 --trace 7.trace", "and a recording of it",
 			"trace 7.trace --node n1", "what n1 went through",
 			"shrink {scenario} --seed 76", "a failing seed, made small"),
-		Args: a.knownCommand,
+		Version: buildText(trace.ThisBuild()),
+		Args:    a.knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
 			a.escalate(exitMisused)
 			c.SetOut(a.stderr)
@@ -121,6 +123,7 @@ was interrupted and had found nothing.`),
 		CompletionOptions:     cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	c.SetUsageTemplate(usage)
+	c.SetVersionTemplate("{{.Version}}\n")
 	c.SetHelpCommand(a.helpCommand())
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		if bad := new(badFlag); errors.As(err, &bad) {

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"seedbed":      func() { cli.Main(toys()...) },
 		"seedbed-many": func() { cli.Main(many()) },
+		"seedbed-hang": func() { cli.Main(hangs()) },
 		"seedbed-studies": func() {
 			cli.Program{Scenarios: toys(), Studies: []*studies.Study{dice}}.Main()
 		},

@@ -147,9 +147,12 @@ func path(text string) (string, error) {
 	return text, nil
 }
 
+// A name such as HEAD would give each commit the same seeds.
+var commit = regexp.MustCompile(`^[0-9a-fA-F]{4,64}$`)
+
 func commitID(text string) (string, error) {
-	if text == "" {
-		return "", errors.New("the commit is empty; write its id, such as $(git rev-parse HEAD)")
+	if !commit.MatchString(text) {
+		return "", fmt.Errorf("%q is not the id of a commit, 4 to 64 hexadecimal digits; write one, such as $(git rev-parse HEAD)", text)
 	}
 	return text, nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/seedbed-sim/seedbed/cli"
 	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/sim"
 )
 
 // TestOutsideModule builds a command line in a module of its own, as docs/adding-a-model.md tells, without the network.
@@ -167,7 +167,7 @@ func TestKilled(t *testing.T) {
 		return len(files)
 	}
 	for i := range 8 {
-		sweep := exec.Command(program(t, "seedbed-many"), "sweep", "--for", "1h", "--findings", dir, "--seed-from", strconv.Itoa(i))
+		sweep := exec.Command(program(t, "seedbed-many"), "sweep", "--for", "1h", "--findings", dir, "--seed-from", fmt.Sprintf("%07d", i))
 		require.NoError(t, sweep.Start())
 		before := found()
 		require.Eventually(t, func() bool { return found() > before }, time.Minute, time.Millisecond)
@@ -199,6 +199,33 @@ func TestKilledAfterPrinting(t *testing.T) {
 	require.Error(t, sweep.Wait())
 	var out, stderr bytes.Buffer
 	require.Equal(t, 1, cli.Run([]string{"run", "--plan", path}, &out, &stderr, scenarios.NewRegistry(many())), &stderr)
+}
+
+// hangs is a scenario with a handler that never returns.
+func hangs() *scenarios.Scenario {
+	return toy("toy/hangs", "A scenario that never ends.", func(_ *scenarios.Run, s *sim.Step, count int) {
+		for s.Node == 2 && count == 3 {
+			time.Sleep(time.Millisecond)
+		}
+	}, nil)
+}
+
+// TestHangs waits for the watchdog to end a process. It takes as long as a run may go without a step.
+func TestHangs(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"run toy/hangs --seed 1", "sweep toy/hangs --seeds 1-2"} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			command := exec.Command(program(t, "seedbed-hang"), strings.Fields(line)...)
+			command.Dir = t.TempDir()
+			var stderr bytes.Buffer
+			command.Stderr = &stderr
+			exit := new(exec.ExitError)
+			require.ErrorAs(t, command.Run(), &exit)
+			require.Equal(t, 2, exit.ExitCode())
+			require.Regexp(t, `^stuck: toy/hangs seed=[12] has made no step for 10s: n2 runs in step \d+, at 0\.`, stderr.String())
+		})
+	}
 }
 
 // TestShrinkInterrupted stops a search, which keeps what it has.

@@ -34,7 +34,7 @@ func (a *app) sweepCommand() *cobra.Command {
 selects a scenario, or all below it: "raft" is raft/kv, raft/log and so on.
 
 Without flags the seeds are 1 to %[1]d of each scenario. --seeds names others. --for takes seeds one after the other until
-the time is over, which the scenarios share equally. --seed-from derives the first seed from a text, so that each commit
+the time is over, which the scenarios share equally. --seed-from derives the first seed from an id, so that each commit
 is swept with seeds of its own, the same ones wherever that is done; %[1]d seeds, or what --for leaves time for.
 --first ends each scenario with its first seed that fails, or that fails with a signature in which the regular expression
 matches: all seeds before it are run, and those behind it count for nothing, whatever the number of workers.
@@ -54,7 +54,7 @@ Medians below the floors of a scenario are warnings. Control-C ends a sweep and 
 	}
 	ranges := newOption(c, "seeds", "A-B,C", "the seeds, from 1 on", seedSet)
 	spent := newOption(c, "for", "TIME", "sweep for this time, such as 10m", span)
-	from := newOption(c, "seed-from", "COMMIT", "derive the first seed from this commit id, or any text", commitID)
+	from := newOption(c, "seed-from", "COMMIT", "derive the first seed from the id of a commit", commitID)
 	until := newOption(c, "first", "REGEXP", "end each scenario with the first seed that fails, or that fails like this", expression)
 	c.Flags().Lookup(until.name).NoOptDefVal = "." // any
 	sized := newNodes(c)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"runtime"
+	"runtime/metrics"
 
 	"github.com/seedbed-sim/seedbed/checkers"
 )
@@ -13,7 +14,9 @@ type sweepJSON struct {
 	Cores       int              `json:"cores"`
 	Expected    bool             `json:"expected"` // as all scenarios expect: the exit code is 0, or 130
 	Interrupted bool             `json:"interrupted"`
-	Contents    map[string]int64 `json:"contents"` // over all scenarios
+	Memory      float64          `json:"memory_mib"` // that the process holds when all is done; it hardly ever gives any back
+	Goroutines  int              `json:"goroutines"` // then
+	Contents    map[string]int64 `json:"contents"`   // over all scenarios
 	Scenarios   []partJSON       `json:"scenarios"`
 	Findings    []findingJSON    `json:"findings"` // runs that failed alike
 }
@@ -72,7 +75,7 @@ type findingJSON struct {
 func (s *sweep) json() sweepJSON {
 	j := sweepJSON{
 		Workers: s.workers, Cores: runtime.NumCPU(), Expected: s.code == exitExpected || s.code == exitInterrupted,
-		Interrupted: s.interrupted, Contents: map[string]int64{}, Scenarios: []partJSON{}, Findings: []findingJSON{},
+		Interrupted: s.interrupted, Memory: memory(), Goroutines: runtime.NumGoroutine(), Contents: map[string]int64{}, Scenarios: []partJSON{}, Findings: []findingJSON{},
 	}
 	var sum totals
 	for _, p := range s.parts {
@@ -87,6 +90,13 @@ func (s *sweep) json() sweepJSON {
 	}
 	j.totalsJSON = sum.json()
 	return j
+}
+
+// memory is what the runtime has from the system, in MiB.
+func memory() float64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return float64(samples[0].Value.Uint64()-samples[1].Value.Uint64()) / (1 << 20)
 }
 
 func (t totals) json() totalsJSON {

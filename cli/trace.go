@@ -52,6 +52,9 @@ changed in the node's state. A part costs no more to read than it is long.`,
 		}
 		defer file.Close()
 		header := file.Header()
+		if first > header.Steps {
+			return fmt.Errorf("--from-step %d is beyond the end: %s has %d steps", first, args[0], header.Steps)
+		}
 		steps := file.Window(first, last)
 		if node.given {
 			id, err := findNode(&header, node.value)

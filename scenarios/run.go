@@ -200,13 +200,13 @@ func (r *Run) QuietFrom() clock.Time { return clock.Time(r.Plan.Duration) }
 
 // count fills in the counts that every scenario has.
 func (r *Run) count() {
-	clients := map[sim.NodeID]bool{}
+	clients := map[sim.NodeID]bool{} // that got an answer
 	for _, op := range r.World.History() {
 		r.Contents.Add("operations", 1)
-		clients[op.Client] = true
 		switch op.Outcome {
 		case sim.OK:
 			r.Contents.Add("ok", 1)
+			clients[op.Client] = true
 		case sim.Fail:
 			r.Contents.Add("fail", 1)
 		default:

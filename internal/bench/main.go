@@ -9,6 +9,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -44,6 +45,8 @@ var promises = []promise{
 	{what: "raft/kv under swarm", unit: "seeds/s", of: metric("Swarm seeds/s"), limit: 300, floor: true},
 	{what: "the same, virtual time", unit: "× wall", of: metric("Swarm virtual/wall"), limit: 10_000, floor: true},
 	{what: "2 workers", unit: "× 2 processes", of: metric(twoWorkers), limit: 0.95, floor: true},
+	{what: "memory after a long sweep", unit: "MiB", of: metric(longMemory), limit: 200},
+	{what: "goroutines after it", unit: "", of: metric(longGoroutines), limit: 20},
 }
 
 // suites are the benchmarks that the promises need; the names are those of packages.
@@ -59,6 +62,7 @@ func main() {
 	turns := flag.Int("turns", 7, "measure everything `n` times")
 	each := flag.Duration("benchtime", 400*time.Millisecond, "`time` per benchmark and turn")
 	seeds := flag.Int("seeds", 1000, "`seeds` per worker of the sweeps")
+	long := flag.Int("long", 100_000, "`seeds` of the sweep whose memory is measured, once")
 	strict := flag.Bool("strict", false, "end with 1 if a promise is not kept")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -68,7 +72,7 @@ func main() {
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		fmt.Printf("load average before: %s on %d cores\n", strings.Fields(string(load))[0], runtime.NumCPU())
 	}
-	samples, err := measure(ctx, *turns, *each, *seeds)
+	samples, err := measure(ctx, *turns, *each, *seeds, *long)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
@@ -123,10 +127,30 @@ func ratio(a, b string) func(s sample) float64 {
 	return func(s sample) float64 { return s[a+" ns/op"] / s[b+" ns/op"] }
 }
 
+// What a process with two workers holds at the end of a sweep.
+const (
+	longMemory     = "memory of a sweep"
+	longGoroutines = "goroutines of a sweep"
+)
+
+// longSweep returns them, in MiB the one, for a sweep of so many seeds that anything that grows with them shows.
+func longSweep(ctx context.Context, program string, seeds int) (memory, goroutines float64, err error) {
+	out, err := output(ctx, program, "sweep", "raft/kv", "--json", "--findings="+program+".findings", fmt.Sprintf("--seeds=1-%d", seeds), "--workers=2")
+	if err != nil {
+		return 0, 0, err
+	}
+	var held struct {
+		Memory     float64 `json:"memory_mib"`
+		Goroutines float64 `json:"goroutines"`
+	}
+	err = json.Unmarshal(out, &held)
+	return held.Memory, held.Goroutines, err
+}
+
 // twoWorkers is the speed of a sweep with two workers, as a share of that of two sweeps with one.
 const twoWorkers = "sweep share"
 
-func measure(ctx context.Context, turns int, each time.Duration, seeds int) ([]sample, error) {
+func measure(ctx context.Context, turns int, each time.Duration, seeds, long int) ([]sample, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
@@ -141,10 +165,15 @@ func measure(ctx context.Context, turns int, each time.Duration, seeds int) ([]s
 			return nil, err
 		}
 	}
+	fmt.Fprintf(os.Stderr, "a sweep of %d seeds\n", long)
+	memory, goroutines, err := longSweep(ctx, program, long)
+	if err != nil {
+		return nil, err
+	}
 	var samples []sample
 	for turn := range turns {
 		fmt.Fprintf(os.Stderr, "turn %d of %d\n", turn+1, turns)
-		s := sample{}
+		s := sample{longMemory: memory, longGoroutines: goroutines}
 		for _, suite := range suites {
 			// On one thread, so that the garbage collector's work is paid for where it is made.
 			out, err := output(ctx, filepath.Join(dir, suite.pkg), "-test.run=^$", "-test.bench="+suite.pattern,
