@@ -242,7 +242,7 @@ func (f ReadError) strike(t *target, id sim.NodeID, _ time.Duration) (heal func(
 // Wipe ends a node's life and puts an empty disk in the place of its own; it reboots at the end of the window.
 type Wipe struct{ Target }
 
-func (Wipe) crashes() {}
+func (Wipe) atOnce() bool { return true }
 
 func (f Wipe) String() string { return fmt.Sprintf("Wipe{%s}", f.Target) }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-var n1 = Target{Node: 1}
+var n1, n2 = Target{Node: 1}, Target{Node: 2}
 
 // Disk faults as they are printed and written.
 func TestDiskFaultsPrint(t *testing.T) {
@@ -126,18 +126,18 @@ func TestDiskFaultsStrikeAndHeal(t *testing.T) {
 4.000s fault Healed Wipe{n1}
 4.000s boot n1
 5.000s fault BitRot{n1 at 0% mask 0x01}`},
-		{[]Event{{At: 100 * time.Millisecond, Fault: BitRot{Target: n1, Mask: 1}}, {At: 3 * s, Until: 9 * s, Fault: Crash{Target: n1}},
-			{At: 4 * s, Fault: BitRot{Target: n1, Mask: 1}}, {At: 4 * s, Fault: ReadError{Target: n1}},
-			{At: 4 * s, Fault: MisdirectedWrite{Target: n1}}, {At: 5 * s, Until: 6 * s, Fault: Wipe{Target: n1}}}, `
-0.100s fault BitRot{n1 at 0% mask 0x01} is moot: n1 has nothing at rest that it would change
-3.000s fault Crash{n1}
-3.000s crash n1
-4.000s fault BitRot{n1 at 0% mask 0x01}
-4.000s fault ReadError{n1 at 0%} is moot: n1 has nothing at rest that it would change
-4.000s fault MisdirectedWrite{n1 from 0% to 0%} is moot: n1 has nothing at rest that it would change
-5.000s fault Wipe{n1} is moot: n1 is down
-9.000s fault Healed Crash{n1}
-9.000s boot n1`},
+		{[]Event{{At: 100 * time.Millisecond, Fault: BitRot{Target: n2, Mask: 1}}, {At: 3 * s, Until: 9 * s, Fault: Crash{Target: n2}},
+			{At: 4 * s, Fault: BitRot{Target: n2, Mask: 1}}, {At: 4 * s, Fault: ReadError{Target: n2}},
+			{At: 4 * s, Fault: MisdirectedWrite{Target: n2}}, {At: 5 * s, Until: 6 * s, Fault: Wipe{Target: Target{Role: "second"}}}}, `
+0.100s fault BitRot{n2 at 0% mask 0x01} is moot: n2 has nothing at rest that it would change
+3.000s fault Crash{n2}
+3.000s crash n2
+4.000s fault BitRot{n2 at 0% mask 0x01}
+4.000s fault ReadError{n2 at 0%} is moot: n2 has nothing at rest that it would change
+4.000s fault MisdirectedWrite{n2 from 0% to 0%} is moot: n2 has nothing at rest that it would change
+5.000s fault Wipe{second} is moot: n2 is down
+9.000s fault Healed Crash{n2}
+9.000s boot n2`},
 		// What lasts for ever.
 		{[]Event{{At: 1 * s, Until: Forever, Fault: LoseUnsynced{Crash{Target: n1}}}}, `
 1.000s fault LoseUnsynced{n1}
@@ -163,9 +163,10 @@ func TestNoDisk(t *testing.T) {
 		w := &watch{}
 		world := sim.New(sim.Config{Observer: w})
 		var faults []Event
-		for _, f := range []Fault{LoseUnsynced{Crash{Target: n1}}, SyncError{n1, 1}, DiskFull{n1, 1}, SlowDisk{n1, 1},
+		for i, f := range []Fault{LoseUnsynced{Crash{Target: n1}}, SyncError{n1, 1}, DiskFull{n1, 1}, SlowDisk{n1, 1},
 			BitRot{n1, 0, 1}, Wipe{n1}} {
-			e := Event{At: 1 * s, Until: 2 * s, Fault: f}
+			at := time.Duration(i+1) * s
+			e := Event{At: at, Until: at + s, Fault: f}
 			if kindOf(f).instant() {
 				e.Until = 0
 			}

@@ -123,9 +123,8 @@ func (s Space) drawFaults(d *drawing) {
 		}
 	}
 	slices.SortStableFunc(p.Faults, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
-	for i, _ := p.contradiction(); i >= 0; i, _ = p.contradiction() { // such as what comes for a node that is out for ever
-		p.Faults = slices.Delete(p.Faults, i, i+1)
-	}
+	o := p.outages()
+	p.Faults = slices.DeleteFunc(p.Faults, func(e Event) bool { return o.refuse(e) != "" })
 }
 
 // drawCore leaves some nodes out of the core, and has them suffer for ever: from the last quarter on, as what is rare

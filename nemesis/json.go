@@ -103,47 +103,102 @@ func (p *Plan) fields(c *codec) {
 
 func (p *Plan) faultFields(c *codec) {
 	list(c, &p.Faults, func(e *Event) { e.fields(c) })
+	var written []Event // as in the file
+	if c.in != nil {
+		written = slices.Clone(p.Faults)
+	}
 	byTime(c, p.Faults, func(e Event) time.Duration { return e.At })
-	if c.err == nil {
-		if i, why := p.contradiction(); i >= 0 {
-			c.within(step{i: i}, c.in, func() { c.fail("%s contradicts the plan: %s", p.Faults[i].Fault, why) })
+	if c.err != nil {
+		return
+	}
+	o := p.outages()
+	for i, e := range p.Faults {
+		if why := o.refuse(e); why != "" {
+			c.within(step{i: place(written, i)}, c.in, func() { c.fail("%s contradicts the plan: %s", e.Fault, why) })
+			return
 		}
 	}
 }
 
-// contradiction returns the first fault that another one contradicts, and why; -1 if there is none. Its index is that in
-// order of time. A fault needs nodes to be up, or to come back, that are out for ever by then; or it crashes one within
-// the window of a crash that has it down. All else that overlaps adds up, or is moot by what the run comes to.
-func (p *Plan) contradiction() (fault int, why string) {
-	nodes := make([]struct {
-		out        bool
-		from, back time.Duration // of the last crash that comes at a time
-	}, p.Nodes+1)
-	for i, e := range p.Faults {
-		for id := range needsUp(e.Fault) {
-			if nodes[id].out {
-				return i, fmt.Sprintf("by then %s is out for ever", id)
-			}
+// place is where in a file, if there is one, the fault stands that is number i in order of time.
+func place(written []Event, i int) int {
+	if written == nil {
+		return i
+	}
+	order := make([]int, len(written))
+	for at := range order {
+		order[at] = at
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(written[a].At, written[b].At) })
+	return order[i]
+}
+
+// outages are what faults that come at a time, one after the other in order of time, have made of nodes.
+type outages struct {
+	nodes []outage // by NodeID
+}
+
+type outage struct {
+	out        bool          // for ever
+	from, back time.Duration // of the last crash that had the node down at once
+}
+
+func (p *Plan) outages() *outages { return &outages{nodes: make([]outage, p.Nodes+1)} }
+
+// refuse takes the next fault, or says why one before it contradicts it. A fault needs nodes to be up, or to come back,
+// that are out for ever by then; or it is a crash of nodes that are down by another one, at its time or as long as it waits.
+// A crash at a sync, between effects, or after a wait has no one down for sure. All else that overlaps adds up, or is moot
+// by what the run comes to.
+func (o *outages) refuse(e Event) (why string) {
+	for id := range needsUp(e.Fault) {
+		if o.nodes[id].out {
+			return fmt.Sprintf("by then %s is out for ever", id)
 		}
-		if id := endsFor(e); id != sim.Nobody {
-			nodes[id].out = true
+	}
+	if f, ok := e.Fault.(Restart); ok {
+		o.nodes[f.Node].back = 0
+		return ""
+	}
+	if f, ok := e.Fault.(crashing); ok {
+		if why := o.crash(e, f); why != "" {
+			return why
+		}
+	}
+	if id := endsFor(e); id != sim.Nobody && !e.waits() {
+		o.nodes[id].out = true
+	}
+	return ""
+}
+
+// crash is refuse for crashes.
+func (o *outages) crash(e Event, f crashing) (why string) {
+	first, last := f.whom().Node, f.whom().Node
+	switch {
+	case f.whom().All:
+		first, last = 1, sim.NodeID(len(o.nodes)-1)
+	case first == sim.Nobody:
+		return "" // of a role
+	}
+	latest := e.At
+	if e.waits() {
+		latest = e.Until - 1
+	}
+	up := 0
+	for id := first; id <= last; id++ {
+		n := &o.nodes[id]
+		if latest < n.back {
+			why = fmt.Sprintf("%s is down then, from %v to %v", id, n.from, n.back)
 			continue
 		}
-		switch f := e.Fault.(type) {
-		case Restart:
-			nodes[f.Node].back = 0
-		case Crash:
-			if f.Node == sim.Nobody || f.Sync != 0 || f.Effect != 0 || e.waits() {
-				continue
-			}
-			n := &nodes[f.Node]
-			if e.At < n.back {
-				return i, fmt.Sprintf("%s is down then, from %v to %v", f.Node, n.from, n.back)
-			}
+		up++
+		if f.atOnce() && !e.waits() {
 			n.from, n.back = e.At, e.Until
 		}
 	}
-	return -1, ""
+	if up > 0 {
+		return ""
+	}
+	return why
 }
 
 // needsUp yields the nodes, named by their ids, that a fault finds up or boots.
@@ -198,10 +253,20 @@ func (e *Event) fields(c *codec) {
 		if c.err == nil {
 			c.within(step{name: "until"}, c.in, func() { e.checkUntil(c) })
 		}
-		if f, ok := e.Fault.(aimed); ok && f.whom().Role == Emitter && e.On.Fact == "" {
-			c.within(step{name: "fault"}, c.in, func() { c.fail("there is an emitter only with a fact to wait for, in on") })
+		if f, ok := e.Fault.(aimed); ok {
+			c.within(step{name: "fault"}, c.in, func() { e.checkTarget(c, f.whom()) })
 		}
 	})
+}
+
+// checkTarget refuses faults that wait for nothing, or for two things.
+func (e *Event) checkTarget(c *codec, whom Target) {
+	switch {
+	case whom.Role == Emitter && e.On.Fact == "":
+		c.fail("there is an emitter only with a fact to wait for, in on")
+	case strings.HasPrefix(whom.Role, nextPrefix) && e.On.Fact != "":
+		c.fail("it waits for the %s, and in on for a fact; it can wait for one of them only", whom.Role)
+	}
 }
 
 func (e *Event) checkUntil(c *codec) {

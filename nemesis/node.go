@@ -21,10 +21,10 @@ type Crash struct {
 // crashing is a fault that has its node down until it is healed.
 type crashing interface {
 	aimed
-	crashes()
+	atOnce() bool // rather than at a point that the node comes to
 }
 
-func (Crash) crashes() {}
+func (f Crash) atOnce() bool { return f.Sync == 0 && f.Effect == 0 }
 
 func (f Crash) String() string { return fmt.Sprintf("Crash{%s%s}", f.Target, f.point()) }
 
@@ -89,7 +89,7 @@ func (t *target) crash(told Fault, f Crash, id sim.NodeID, until time.Duration) 
 	default:
 		t.world.Crash(id)
 	}
-	if f.Sync != 0 || f.Effect != 0 {
+	if !f.atOnce() {
 		now := t.world.Now()
 		t.world.At(now+(clock.Time(until)-now)/4*3, func() {
 			if n.lives == life {

@@ -49,13 +49,13 @@ type Event struct {
 	// concerns nothing in a plan's core.
 	Until time.Duration
 	// On, unless empty, has the fault wait within its window for a fact, and strike at the moment of the first; what it
-	// does lasts as long as the window, from then on. So rare windows are met.
+	// does lasts as long as the window, from then on. So rare windows are met. Its target must not wait for a role as well.
 	On    Trigger
 	Fault Fault
 }
 
-// Trigger is what a fault waits for: a fact of this type, such as "Voted", by whatever node. The zero Trigger is none. The
-// role of Emitter is the node whose fact it was.
+// Trigger is what a fault waits for: a fact of this type, such as "Voted", by whatever node of the cluster; what clients
+// state sets nothing off. The zero Trigger is none. The role of Emitter is the node whose fact it was.
 type Trigger struct {
 	Fact string
 }

@@ -163,6 +163,8 @@ func TestReadPlanErrors(t *testing.T) {
 			`faults[1]: Restart{n2} contradicts the plan: by then n2 is out for ever`},
 		{crash, crashes(`"until": "2s"`, `"role": "emitter"`),
 			`faults[0].fault: there is an emitter only with a fact to wait for, in on`},
+		{crash, crashes(`"until": "2s", "on": {"fact": "F"}`, `"role": "next leader"`),
+			`faults[0].fault: it waits for the next leader, and in on for a fact; it can wait for one of them only`},
 		{crash, crashes(`"until": "2s", "on": {"fact": ""}`, `"node": 2`), `faults[0].on.fact: a fact without a name`},
 		{crash, crashes(`"until": "2s"`, `"node": 2, "effect": 0`), `faults[0].fault.effect: 0 is not in the range [1, 1000000]`},
 		{`{"at": "1.5s", "fault": {"kind": "restart"`, `{"at": "1.5s", "until": "1s", "on": {"fact": "F"}, "fault": {"kind": "restart"`,
@@ -170,7 +172,7 @@ func TestReadPlanErrors(t *testing.T) {
 		{`{"at": "1.5s", "fault": {"kind": "restart"`, `{"at": "1.5s", "until": "forever", "on": {"fact": "F"}, "fault": {"kind": "restart"`,
 			`faults[1].until: a restart waits to an end; leave it out for that of the plan`},
 		{`"faults": [`, `"faults": [` + crashes(`"until": "3s"`, `"node": 4`) + `, {"at": "2s", "until": "4s", "fault": {"kind": "crash", "node": 4}},`,
-			`faults[3]: Crash{n4} contradicts the plan: n4 is down then, from 1s to 3s`},
+			`faults[1]: Crash{n4} contradicts the plan: n4 is down then, from 1s to 3s`},
 		{`"faults": [` + "\n    " + crash, `"core": [1], "faults": [` + `{"at": "1s", "until": "forever", "fault": {"kind": "pause", "node": 2}}`,
 			`faults[1]: Restart{n2} contradicts the plan: by then n2 is out for ever`},
 		{`"faults": [` + "\n    " + crash, `"core": [1], "faults": [` + crashes(`"until": "forever"`, `"node": 5`) +
@@ -225,6 +227,54 @@ func TestReadPlanErrors(t *testing.T) {
 		_, err := ReadPlan("plan.json", []byte(edited))
 		if assert.Error(t, err, c.new) {
 			assert.Equal(t, "plan.json: "+c.want, err.Error(), c.new)
+		}
+	}
+}
+
+// A node that is down cannot crash, by whatever kind of crash. Errors tell where the second fault stands in the file.
+func TestCrashesOfOneNodeContradict(t *testing.T) {
+	const lost, torn, wiped, crash = `"kind": "lose_unsynced", "node": 1`, `"kind": "torn_write", "node": 1`, `"kind": "wipe", "node": 1`, `"kind": "crash", "node": 1`
+	for _, c := range []struct {
+		faults []string // at, until (or none) and the rest, of a plan of three nodes
+		want   string   // empty: no contradiction
+	}{
+		{[]string{"1s 3s " + lost, "2s 4s " + crash}, "faults[1]: Crash{n1}"},
+		{[]string{"1s 3s " + crash, "2s 4s " + lost}, "faults[1]: LoseUnsynced{n1}"},
+		{[]string{"1s 3s " + torn, "2s 4s " + lost}, "faults[1]: LoseUnsynced{n1}"},
+		{[]string{"1s 3s " + wiped, "2s 4s " + torn}, "faults[1]: TornWrite{n1}"},
+		{[]string{"1s 3s " + crash, "2s 4s " + wiped}, "faults[1]: Wipe{n1}"},
+		{[]string{"1s 3s " + wiped, "1s 4s " + wiped}, "faults[1]: Wipe{n1}"},
+		{[]string{"1s 3s " + crash, "2s 4s " + torn + `, "sync": "inside"`}, "faults[1]: TornWrite{n1 inside sync}"},
+		{[]string{"1s 3s " + crash, "2s 4s " + crash + `, "effect": 2`}, "faults[1]: Crash{n1 before effect 2}"},
+		{[]string{"1s 3s " + `"kind": "crash", "all": true`, "2s 4s " + lost}, "faults[1]: LoseUnsynced{n1}"},
+		// The index is that of the file: it is 2 in order of time.
+		{[]string{"9s 10s " + crash, "2s 4s " + wiped, "1s - " + `"kind": "restart", "node": 2`, "1s 3s " + crash}, "faults[1]: Wipe{n1}"},
+		// One that waits strikes in vain if it cannot come to wait for longer.
+		{[]string{"1s 3s " + crash, "2s 3s " + crash + `}, "on": {"fact": "F"`}, "faults[1]: Crash{n1}"},
+		{[]string{"1s 3s " + crash, "2s 4s " + crash + `}, "on": {"fact": "F"`}, ""},
+		{[]string{"1s 3s " + crash, "3s 4s " + wiped}, ""},
+		{[]string{"1s 3s " + crash, "1500ms - " + `"kind": "restart", "node": 1`, "2s 4s " + wiped}, ""},
+		{[]string{"1s 3s " + crash, `2s 4s "kind": "wipe", "node": 2`}, ""},
+		{[]string{"1s 3s " + crash, `2s 4s "kind": "crash", "all": true`}, ""},
+		// It comes to a sync by then, or not.
+		{[]string{"1s 3s " + lost + `, "sync": "before"`, "2s 4s " + crash}, ""},
+		{[]string{"1s 3s " + `"kind": "wipe", "role": "leader"`, "2s 4s " + `"kind": "wipe", "role": "leader"`}, ""},
+	} {
+		var lines []string
+		for _, f := range c.faults {
+			parts := strings.SplitN(f, " ", 3)
+			until := `"until": "` + parts[1] + `", `
+			if parts[1] == "-" {
+				until = ""
+			}
+			lines = append(lines, `{"at": "`+parts[0]+`", `+until+`"fault": {`+parts[2]+`}}`)
+		}
+		_, err := ReadPlan("p", []byte(`{"format": 2, "scenario": "x", "seed": "1", "nodes": 3, "clients": 0, "duration": "20s",
+			"link": {"latency": "constant"}, "disk": {}, "faults": [`+strings.Join(lines, ", ")+`], "ops": []}`))
+		if c.want == "" {
+			require.NoError(t, err, c.faults)
+		} else {
+			require.ErrorContains(t, err, "p: "+c.want+" contradicts the plan: n1 is down then, from 1s to 3s", c.faults)
 		}
 	}
 }
@@ -317,6 +367,8 @@ func anyPlan(t *rapid.T) Plan {
 			p.Faults = append(p.Faults, e)
 		}
 	}
+	o := p.outages()
+	p.Faults = slices.DeleteFunc(p.Faults, func(e Event) bool { return o.refuse(e) != "" })
 	return p
 }
 
