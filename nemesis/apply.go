@@ -65,12 +65,7 @@ func Apply(stage Stage, p Plan) {
 			continue
 		}
 		var heal func()
-		deeds = append(deeds, deed{e.At, true, func() {
-			heal = t.aim(e, sim.Nobody, min(e.Until, p.Duration))
-			if id := endsFor(e); id != sim.Nobody {
-				t.nodes[id].gone = true
-			}
-		}})
+		deeds = append(deeds, deed{e.At, true, func() { heal = t.aim(e, sim.Nobody, min(e.Until, p.Duration)) }})
 		if e.Until != 0 && e.Until != Forever {
 			deeds = append(deeds, deed{e.Until, false, func() {
 				if heal != nil {
@@ -110,8 +105,12 @@ type target struct {
 }
 
 // aim has an event's fault strike whom it is aimed at. If there is nobody, or the node is down, the fault is moot. Faults
-// that are not about single nodes strike Nobody. near is who has set the fault off, if somebody has.
+// that are not about single nodes strike Nobody. near is who has set the fault off, if somebody has. A node that the fault
+// takes out for ever stays out from then on.
 func (t *target) aim(e Event, near sim.NodeID, until time.Duration) (heal func()) {
+	if id := endsFor(e); id != sim.Nobody {
+		defer func() { t.nodes[id].gone = true }()
+	}
 	f, ok := e.Fault.(aimed)
 	if !ok {
 		return e.Fault.strike(t, sim.Nobody, until)
@@ -220,7 +219,7 @@ type trigger struct {
 
 // fact sets off the first fault that waits for it.
 func (t *target) fact(s *sim.Step) {
-	if len(t.triggers) == 0 {
+	if len(t.triggers) == 0 || int(s.Node) > t.plan.Nodes {
 		return
 	}
 	fact, id := s.Payload, s.Node // a Watch reuses its Step

@@ -148,6 +148,35 @@ func TestFaultsStrikeAndHeal(t *testing.T) {
 	}
 }
 
+// What a client states sets nothing off: it is no node of the cluster.
+func TestFactsOfClients(t *testing.T) {
+	p := Plan{Nodes: 2, Clients: 1, Duration: 9 * s, Faults: []Event{{At: 1 * s, On: Trigger{"stated"}, Fault: Restart{Node: 2}}}}
+	for id, want := range map[sim.NodeID]string{2: "Restart{n2} is moot: n2 is up", 3: "Restart{n2} is moot: there was no stated"} {
+		w := &watch{}
+		world := sim.New(sim.Config{Observer: w})
+		Apply(Stage{World: world}, p)
+		for range p.Nodes + p.Clients {
+			world.Add(func(own sim.NodeID) sim.Node { return stater{own == id} })
+		}
+		require.True(t, world.RunUntil(clock.Time(9*s)), world.Violation())
+		require.Equal(t, []string{want}, w.told)
+	}
+}
+
+// stater states a fact after two seconds, if it is to.
+type stater struct{ does bool }
+
+type stated struct{}
+
+func (n stater) Start(env sim.Env) {
+	if n.does {
+		env.SetTimer(tick, 2*s)
+	}
+}
+
+func (stater) Receive(sim.Env, sim.NodeID, sim.Message) {}
+func (stater) Timeout(env sim.Env, _ sim.Timer)         { env.Emit(stated{}) }
+
 // Link faults lose and duplicate what they say, and nothing before or after.
 func TestLinkFaults(t *testing.T) {
 	for _, c := range []struct {
@@ -292,6 +321,18 @@ func TestForeverIsForever(t *testing.T) {
 2.000s pause n2
 3.000s fault Healed SyncError{n2 0%}
 3.000s crash n2`},
+		// One that waits is out once it has struck, and not before.
+		{[]Event{{At: 1 * s, Until: 3 * s, Fault: SyncError{Target: n2}}, {At: 2 * s, Until: Forever, On: Trigger{"chatted"}, Fault: Pause{Target: n2}}}, `
+1.000s fault SyncError{n2 0%}
+2.100s fault Pause{n2}
+2.100s pause n2
+3.000s fault Healed SyncError{n2 0%}
+3.000s crash n2`},
+		{[]Event{{At: 1 * s, Until: Forever, On: Trigger{"chatted"}, Fault: Crash{Target: n2}}, {At: 1100 * time.Millisecond, Fault: Restart{Node: 2}}, {At: 2 * s, Fault: Restart{Node: 2}}}, `
+1.100s fault Restart{n2} is moot: n2 is up
+1.200s fault Crash{n2}
+1.200s crash n2
+2.000s fault Restart{n2} is moot: n2 is out for ever`},
 	} {
 		r := newRun(Plan{Seed: 1, Nodes: 3, Duration: 10 * s, Faults: c.events, Core: []sim.NodeID{1, 3}})
 		assert.Equal(t, strings.TrimSpace(c.want), strings.Join(r.faults(), "\n"))
@@ -381,6 +422,9 @@ type chatterer struct{ nodes int }
 
 type chat struct{ Sent clock.Time }
 
+// chatted is its fact, at the end.
+type chatted struct{}
+
 var tick = sim.Timer{Name: "tick"}
 
 func (c *chatterer) Start(env sim.Env) { env.SetTimer(tick, 300*time.Millisecond) }
@@ -395,7 +439,9 @@ func (c *chatterer) Timeout(env sim.Env, _ sim.Timer) {
 			env.Send(id, chat{env.Now()})
 		}
 	}
-	_ = env.Disk().Sync()
+	if env.Disk().Sync() == nil {
+		env.Emit(chatted{})
+	}
 }
 
 // watch notes what a test asks for.
