@@ -3,6 +3,7 @@ package nemesis
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"slices"
@@ -16,10 +17,35 @@ import (
 // MaxNodes bounds clusters and clients in plans: an engine's world holds no more.
 const MaxNodes = 1 << 20
 
+// MaxDuration bounds the fault phase. Most models take more steps than a run may have long before.
+const MaxDuration = 24 * time.Hour
+
+// MaxBytes bounds the files that hold plans.
+const MaxBytes = 64 << 20
+
+// ReadAll reads a file that holds a plan, perhaps among other things, unless it is longer than MaxBytes.
+func ReadAll(name string, r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	return data, checkSize(name, data)
+}
+
+func checkSize(name string, data []byte) error {
+	if len(data) > MaxBytes {
+		return fmt.Errorf("%s: longer than %d MiB, which is more than any plan", name, MaxBytes>>20)
+	}
+	return nil
+}
+
 // ReadPlan reads a plan's JSON form. Whatever is not a valid plan is refused with an error of one line that begins with
 // name and tells the place: a JSON path, or a line number where it is not JSON at all. Faults and operations may be
 // in any order; the plan has them by time.
 func ReadPlan(name string, data []byte) (Plan, error) {
+	if err := checkSize(name, data); err != nil {
+		return Plan{}, err
+	}
 	if !utf8.Valid(data) {
 		return Plan{}, fmt.Errorf("%s: not UTF-8 text", name)
 	}
@@ -75,8 +101,11 @@ func (p *Plan) fields(c *codec) {
 		c.field("nodes", func() { integer(c, &p.Nodes, 1, MaxNodes) })
 		c.field("clients", func() { integer(c, &p.Clients, 0, MaxNodes) })
 		c.field("duration", func() {
-			if c.duration(&p.Duration); p.Duration == 0 {
+			switch c.duration(&p.Duration); {
+			case p.Duration == 0:
 				c.fail("0s leaves no time for faults")
+			case p.Duration > MaxDuration:
+				c.fail("%v is longer than %v, the most that a plan may have", p.Duration, MaxDuration)
 			}
 		})
 		c.field("link", func() { linkFields(c, &p.Link) })

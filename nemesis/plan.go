@@ -32,7 +32,7 @@ type Plan struct {
 	Seed     uint64         // the root seed of all streams of the run
 	Nodes    int            // > 0
 	Clients  int            // ≥ 0
-	Duration time.Duration  // of the fault phase; > 0
+	Duration time.Duration  // of the fault phase; in (0, MaxDuration]
 	Link     netsim.Link    // between the cluster's nodes
 	Disk     disksim.Config // of each node
 	Buggify  sim.Oddities   // how often the model's own oddities happen; zero for never

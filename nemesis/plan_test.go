@@ -2,11 +2,13 @@ package nemesis
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -139,6 +141,7 @@ func TestReadPlanErrors(t *testing.T) {
 		{`"nodes": 5`, `"nodes": null`, `nodes: want a number, got null`},
 		{`"nodes": 5`, `"nodes": 4`, `faults[4].fault.groups[0][0]: 5 is not a node of this 4-node cluster`},
 		{`"duration": "30s"`, `"duration": "0s"`, `duration: 0s leaves no time for faults`},
+		{`"duration": "30s"`, `"duration": "2000000h"`, `duration: 2000000h0m0s is longer than 24h0m0s, the most that a plan may have`},
 		{`"duration": "30s"`, `"duration": "30"`, `duration: "30" is not a duration; write one such as "1.25s"`},
 		{`"duration": "30s"`, `"duration": 30`, `duration: want a duration such as "1.25s", got a number`},
 		{`"duration": "30s"`, `"duration": "20s"`, `faults[8].until: 30s is after the plan's end, 20s`},
@@ -296,6 +299,23 @@ func TestCheckRefusesWhatJSONCannotSay(t *testing.T) {
 	_, err := p.JSON()
 	assert.EqualError(t, err, `plan: nodes: 0 is not in the range [1, 1048576]`)
 }
+
+// A file without an end is not read to it.
+func TestReadAll(t *testing.T) {
+	_, err := ReadAll("/dev/zero", endless{})
+	require.EqualError(t, err, "/dev/zero: longer than 64 MiB, which is more than any plan")
+	_, err = ReadAll("p", iotest.ErrReader(errors.New("no more")))
+	require.EqualError(t, err, "no more")
+	data, err := ReadAll("p", strings.NewReader("{}"))
+	require.NoError(t, err)
+	require.Equal(t, "{}", string(data))
+	_, err = ReadPlan("p", make([]byte, MaxBytes+1))
+	require.EqualError(t, err, "p: longer than 64 MiB, which is more than any plan")
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func FuzzReadPlan(f *testing.F) {
 	for _, p := range []Plan{small(), kvSpace().Draw(1), {Nodes: 1, Duration: 1}} {

@@ -181,7 +181,7 @@ func (s Space) check() error {
 		return fmt.Errorf("a focus in %d ppm of the plans", s.Focus)
 	case s.Clients.Min < 0 || s.Clients.Max < s.Clients.Min || s.Clients.Max > MaxNodes:
 		return fmt.Errorf("clients from %d to %d", s.Clients.Min, s.Clients.Max)
-	case s.Duration.Min < time.Microsecond || s.Duration.Max < s.Duration.Min:
+	case s.Duration.Min < time.Microsecond || s.Duration.Max < s.Duration.Min || s.Duration.Max > MaxDuration:
 		return fmt.Errorf("a duration from %v to %v", s.Duration.Min, s.Duration.Max)
 	case s.Storms.Min < 0 || s.Storms.Max < s.Storms.Min:
 		return fmt.Errorf("storms from %d to %d", s.Storms.Min, s.Storms.Max)

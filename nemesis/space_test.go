@@ -295,6 +295,7 @@ func TestSpacesThatMakeNoSense(t *testing.T) {
 		"a focus in 1000001 ppm of the plans":     func(s *Space) { s.Focus = sim.Million + 1 },
 		"the fewest nodes in -1 ppm of the plans": func(s *Space) { s.Small = -1 },
 		"a duration from 0s to 30s":               func(s *Space) { s.Duration.Min = 0 },
+		"a duration from 30s to 24h0m0.001s":      func(s *Space) { s.Duration.Max = MaxDuration + time.Millisecond },
 		"operations from -1 to 150":               func(s *Space) { s.Ops.Min = -1 },
 		`there is no fault "meteor"`:              func(s *Space) { s.Faults[0].Kind = "meteor" },
 		"fault crash: a count from 19 to 18":      func(s *Space) { s.Faults[0].Count.Min = 19 },
