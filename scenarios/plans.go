@@ -81,6 +81,16 @@ func thereAre[T any](list []T, text func(T) string) string {
 	return "there are " + strings.Join(names, ", ")
 }
 
+// ReadPlanFile reads a file that holds a plan, perhaps among other things.
+func ReadPlanFile(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return nemesis.ReadAll(file, f)
+}
+
 // PlanFiles lists the files of a folder that hold plans: *.json, in order of their names. What begins with a dot is hidden:
 // among that are files that were never finished.
 func PlanFiles(dir string) ([]string, error) {

@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -50,6 +51,9 @@ func TestRegistry(t *testing.T) {
 
 func TestRegistryRefuses(t *testing.T) {
 	require.PanicsWithValue(t, "scenarios: there are two of the name a", func() { scenarios.NewRegistry(named("a"), named("b"), named("a")) })
+	long := named("a")
+	long.Tail = 2_000_000 * time.Hour
+	require.PanicsWithValue(t, "scenarios: a: Tail: 2000000h0m0s is not in the range [0s, 24h0m0s]", func() { scenarios.NewRegistry(long) })
 	for _, spoil := range []func(s *scenarios.Scenario){
 		func(s *scenarios.Scenario) { s.Name = "" },
 		func(s *scenarios.Scenario) { s.Doc = "" },

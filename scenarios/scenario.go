@@ -24,7 +24,7 @@ type Scenario struct {
 	Anomaly string
 
 	Space nemesis.Space // what plans may hold
-	Tail  time.Duration // quiet time after the fault phase
+	Tail  time.Duration // quiet time after the fault phase, at most nemesis.MaxDuration
 
 	MaxSteps uint64 // a run that takes more violates the step budget; 0 means 2 million
 
@@ -62,13 +62,17 @@ type Registry struct {
 	list []*Scenario // sorted by name, without repeats
 }
 
-// NewRegistry returns a registry of these scenarios. It panics if two have one name, or one lacks what it needs.
+// NewRegistry returns a registry of these scenarios. It panics if two have one name, one lacks what it needs, or has a tail
+// that makes no sense.
 func NewRegistry(list ...*Scenario) *Registry {
 	r := &Registry{list: slices.Clone(list)}
 	slices.SortFunc(r.list, func(a, b *Scenario) int { return strings.Compare(a.Name, b.Name) })
 	for i, s := range r.list {
 		if s.Name == "" || s.Doc == "" || s.Build == nil {
 			panic(fmt.Sprintf("scenarios: %q needs a Name, a Doc and a Build", s.Name))
+		}
+		if s.Tail < 0 || s.Tail > nemesis.MaxDuration {
+			panic(fmt.Sprintf("scenarios: %s: Tail: %v is not in the range [0s, %v]", s.Name, s.Tail, nemesis.MaxDuration))
 		}
 		if i > 0 && r.list[i-1].Name == s.Name {
 			panic("scenarios: there are two of the name " + s.Name)

@@ -76,7 +76,7 @@ func plans(t *testing.T, s *scenarios.Scenario, dir string, do func(file string,
 
 // readPlan reads a plan of a scenario.
 func readPlan(file string, s *scenarios.Scenario) (nemesis.Plan, error) {
-	data, err := os.ReadFile(file)
+	data, err := scenarios.ReadPlanFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w; a path starts at the folder of the test", err)
 	}
