@@ -43,7 +43,7 @@ type commands struct {
 
 // readPlan reads a plan from a file that holds one, or a finding.
 func readPlan(file string) (nemesis.Plan, *finding, error) {
-	data, err := os.ReadFile(file)
+	data, err := scenarios.ReadPlanFile(file)
 	if err != nil {
 		return nemesis.Plan{}, nil, err
 	}
