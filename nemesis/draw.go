@@ -68,6 +68,9 @@ func (s Space) draw(t *rapid.T) Plan {
 	if len(s.Links) > 0 {
 		p.Link = d.link(s.Links[d.below(len(s.Links))])
 	}
+	if len(s.ClientLinks) > 0 {
+		p.ClientLink = d.link(s.ClientLinks[d.below(len(s.ClientLinks))])
+	}
 	if len(s.Disks) > 0 {
 		p.Disk = d.disk(s.Disks[d.below(len(s.Disks))])
 	}

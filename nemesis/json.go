@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/seedbed-sim/seedbed/netsim"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -109,6 +110,7 @@ func (p *Plan) fields(c *codec) {
 			}
 		})
 		c.field("link", func() { linkFields(c, &p.Link) })
+		c.maybe("client_link", p.ClientLink != netsim.Link{}, func() { linkFields(c, &p.ClientLink) })
 		c.field("disk", func() { diskFields(c, &p.Disk) })
 		c.maybe("buggify", p.Buggify != sim.Oddities{}, func() {
 			c.object(func() {

@@ -115,7 +115,7 @@ func (p Plan) withNumbers(list []int64) (Plan, bool) {
 	if err != nil {
 		return p, false
 	}
-	changed.Link, changed.Disk, changed.Buggify = with.Link, with.Disk, with.Buggify
+	changed.Link, changed.ClientLink, changed.Disk, changed.Buggify = with.Link, with.ClientLink, with.Disk, with.Buggify
 	for i := range with.Faults {
 		changed.Faults[i].Fault = with.Faults[i].Fault
 	}
@@ -177,7 +177,7 @@ func (p Plan) times(visit func(span *time.Duration)) Plan {
 func (v *value) numbers(visit func(n int64) int64) {
 	for i, key := range v.keys {
 		switch key {
-		case "link", "disk", "buggify":
+		case "link", "client_link", "disk", "buggify":
 			v.items[i].leaves(0, visit)
 		case "faults":
 			for _, event := range v.items[i].items {

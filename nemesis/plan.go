@@ -29,13 +29,16 @@ const Forever = time.Duration(math.MaxInt64)
 type Plan struct {
 	Build    string // what drew it, for the reader; may be empty
 	Scenario string
-	Seed     uint64         // the root seed of all streams of the run
-	Nodes    int            // > 0
-	Clients  int            // ≥ 0
-	Duration time.Duration  // of the fault phase; in (0, MaxDuration]
-	Link     netsim.Link    // between the cluster's nodes
-	Disk     disksim.Config // of each node
-	Buggify  sim.Oddities   // how often the model's own oddities happen; zero for never
+	Seed     uint64        // the root seed of all streams of the run
+	Nodes    int           // > 0
+	Clients  int           // ≥ 0
+	Duration time.Duration // of the fault phase; in (0, MaxDuration]
+	Link     netsim.Link   // between the cluster's nodes
+	// ClientLink is the link between a client and any other node. The zero model is there without any latency or loss, in
+	// order: see netsim.Config.
+	ClientLink netsim.Link
+	Disk       disksim.Config // of each node
+	Buggify    sim.Oddities   // how often the model's own oddities happen; zero for never
 	// Core is what is healed in the end, in order; empty means all nodes. It must be enough for progress: a quorum.
 	Core   []sim.NodeID
 	Faults []Event // by At
@@ -85,7 +88,11 @@ func (p Plan) String() string {
 	if p.Build != "" {
 		fmt.Fprintf(&b, " (%s)", p.Build)
 	}
-	fmt.Fprintf(&b, "\nlink  %s\ndisk  %s\n", linkText(p.Link), diskText(p.Disk))
+	fmt.Fprintf(&b, "\nlink  %s\n", linkText(p.Link))
+	if p.ClientLink != (netsim.Link{}) {
+		fmt.Fprintf(&b, "client link  %s\n", linkText(p.ClientLink))
+	}
+	fmt.Fprintf(&b, "disk  %s\n", diskText(p.Disk))
 	if p.Buggify != (sim.Oddities{}) {
 		fmt.Fprintf(&b, "buggify  %s of the sites, at %s of the visits\n", percent(p.Buggify.Sites), percent(p.Buggify.Visits))
 	}

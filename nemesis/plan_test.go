@@ -91,6 +91,24 @@ func TestPlanPrintsAsJSON(t *testing.T) {
 	assert.Equal(t, small(), back.Plan)
 }
 
+// Plans without a model of the clients' links have none to print; those with one have.
+func TestClientLinks(t *testing.T) {
+	p := small()
+	p.ClientLink = netsim.Link{Latency: netsim.Latency{Shape: netsim.Constant, Min: time.Second}, FIFO: true}
+	data, err := p.JSON()
+	require.NoError(t, err)
+	const line = "  \"client_link\": {\"latency\": \"constant\", \"min\": \"1s\", \"fifo\": true},\n"
+	require.Contains(t, string(data), line)
+	read, err := ReadPlan("p", data)
+	require.NoError(t, err)
+	require.Equal(t, p, read)
+	require.Contains(t, p.String(), "lost\nclient link  constant 1s, FIFO\ndisk ")
+
+	read, err = ReadPlan("p", []byte(strings.Replace(string(data), line, "", 1)))
+	require.NoError(t, err)
+	require.Equal(t, small(), read)
+}
+
 // What a plan prints reads back as it was: all plans, not only those that are drawn.
 func TestPlanReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -149,6 +167,9 @@ func TestReadPlanErrors(t *testing.T) {
 			`link.latency: "normal" is not one of constant, uniform, exponential, heavy tail`},
 		{`"max": "5ms"`, `"max": "500µs"`, `link: invalid link model: latency from 1ms to 500µs`},
 		{`"loss_ppm": 1234`, `"loss_ppm": 1000001`, `link.loss_ppm: 1000001 is not in the range [0, 1000000]`},
+		{`"disk": {`, `"client_link": {"latency": "uniform", "min": "2ms", "max": "1ms"}, "disk": {`,
+			`client_link: invalid link model: latency from 2ms to 1ms`},
+		{`"disk": {`, `"client_link": {}, "disk": {`, `client_link.latency: missing`},
 		{`"loss_ppm"`, `"lost"`, `link: there is no field "lost"`},
 		{`"prefix"`, `"most"`, `disk.crash[0]: "most" is not one of keep-all, lose-all, prefix, subset, pages, sectors`},
 		{`"faults": [`, `"faults": {}, "later": [`, `faults: want a list, got an object`},
@@ -365,6 +386,9 @@ func anyPlan(t *rapid.T) Plan {
 			SyncMax:  span(time.Second, "sync max"),
 			Capacity: rapid.Int64Min(0).Draw(t, "capacity"),
 		},
+	}
+	if rapid.Bool().Draw(t, "client link") {
+		p.ClientLink = anyLink(t)
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "crash modes") {
 		m := rapid.IntRange(int(disksim.KeepAll), int(disksim.Sectors)).Draw(t, "mode")

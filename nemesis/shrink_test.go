@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/seedbed-sim/seedbed/netsim"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -17,6 +18,7 @@ func shrinkable() Space {
 	s.OpKinds = []OpKind{{Kind: "put", Weight: 1, Key: true, Value: true}}
 	s.Ops = Range[int]{10, 30}
 	s.Buggify = true
+	s.ClientLinks = s.Links
 	return s
 }
 
@@ -84,6 +86,7 @@ func TestShrinkLeavesWhatIsNeeded(t *testing.T) {
 		require.Equal(t, 1, small.Clients)
 		require.True(t, n.fails(&small))
 		require.Zero(t, small.Link.Loss)
+		require.Zero(t, small.ClientLink)
 		require.Zero(t, small.Buggify)
 
 		again := p.Shrink(n.at, (&needs{faults: n.faults, ops: n.ops, nodes: 1, at: n.at}).oracle)
@@ -193,6 +196,25 @@ func TestNumbersBeginWithThePlan(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Numbers of the clients' links get simpler like those of all others.
+func TestSimplerClientLinks(t *testing.T) {
+	link := netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Min: 1234567, Max: 7654321}}
+	p := Plan{Nodes: 1, Duration: 30 * s, ClientLink: link}
+	list := p.numbers()
+	for i, n := range list {
+		switch n {
+		case 1234567:
+			list[i] = 1_000_000
+		case 7654321:
+			list[i] = 7_000_000
+		}
+	}
+	simple, ok := p.withNumbers(list)
+	require.True(t, ok)
+	link.Latency.Min, link.Latency.Max = time.Millisecond, 7*time.Millisecond
+	require.Equal(t, link, simple.ClientLink)
 }
 
 func TestSimplerNumbers(t *testing.T) {

@@ -25,12 +25,13 @@ type Space struct {
 	Duration Range[time.Duration]
 	// A plan gets one of Links, or the zero model if there are none. Each number of it lies between those of Min and
 	// Max; all else, and what is zero by default, is alike in both.
-	Links  []Range[netsim.Link]
-	Disks  []Range[disksim.Config] // likewise
-	Faults []FaultKind
-	Roles  []string // such as "leader", that faults may strike instead of nodes; the scenario says who has them
-	Facts  []string // types of facts, such as "Voted", that faults may wait for
-	Focus  sim.PPM  // of the plans of a swarm aim most faults that strike roles at one or two of them
+	Links       []Range[netsim.Link]
+	ClientLinks []Range[netsim.Link]    // likewise
+	Disks       []Range[disksim.Config] // likewise
+	Faults      []FaultKind
+	Roles       []string // such as "leader", that faults may strike instead of nodes; the scenario says who has them
+	Facts       []string // types of facts, such as "Voted", that faults may wait for
+	Focus       sim.PPM  // of the plans of a swarm aim most faults that strike roles at one or two of them
 	// Swarm has half of the plans go without some kinds of faults altogether (Groce et al., Swarm Testing, ISSTA 2012):
 	// where all plans have a little of everything, each hides what the rest would show. In the other half each fault is
 	// there or not by itself: what needs a little of many things is found there. All may go without some kinds of
@@ -195,7 +196,7 @@ func (s Space) check() error {
 			return fmt.Errorf("no fault %q could last for ever", name)
 		}
 	}
-	for _, r := range s.Links {
+	for _, r := range slices.Concat(s.Links, s.ClientLinks) {
 		if err := checkLinks(r.Min, r.Max); err != nil {
 			return err
 		}

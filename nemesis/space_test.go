@@ -275,6 +275,7 @@ func TestDrawnModelsLieBetween(t *testing.T) {
 	for seed := range uint64(200) {
 		p := s.Draw(seed)
 		shapes[p.Link.Latency.Shape]++
+		require.Zero(t, p.ClientLink)
 		r := s.Links[0]
 		if p.Link.FIFO {
 			r = s.Links[1]
@@ -286,6 +287,26 @@ func TestDrawnModelsLieBetween(t *testing.T) {
 	}
 	assert.InDelta(t, 100, shapes[netsim.Uniform], 30)
 	assert.InDelta(t, 100, shapes[netsim.HeavyTail], 30)
+}
+
+// Where a space has models of the clients' links, plans have one between two of them.
+func TestDrawnClientLinks(t *testing.T) {
+	s := kvSpace()
+	model := func(ms time.Duration) netsim.Link {
+		return netsim.Link{Latency: netsim.Latency{Shape: netsim.Constant, Min: ms * time.Millisecond}, FIFO: true}
+	}
+	s.ClientLinks = []Range[netsim.Link]{{model(5), model(10)}, {model(100), model(100)}}
+	slow := 0
+	for seed := range uint64(200) {
+		l := s.Draw(seed).ClientLink
+		require.True(t, l.FIFO)
+		if l == model(100) {
+			slow++
+			continue
+		}
+		require.True(t, model(5).Latency.Min <= l.Latency.Min && l.Latency.Min <= model(10).Latency.Min)
+	}
+	assert.InDelta(t, 100, slow, 30)
 }
 
 func TestSpacesThatMakeNoSense(t *testing.T) {
@@ -302,10 +323,13 @@ func TestSpacesThatMakeNoSense(t *testing.T) {
 		"operation get: a weight of -1":           func(s *Space) { s.OpKinds[0].Weight = -1 },
 		"operation get: has a key":                func(s *Space) { s.Keys = nil },
 		"links from uniform 1ms–20ms":             func(s *Space) { s.Links[0].Min, s.Links[0].Max = s.Links[0].Max, s.Links[0].Min },
-		"links of two sorts":                      func(s *Space) { s.Links[0].Max.FIFO = true },
-		"latency from 3ms to 2ms":                 func(s *Space) { s.Links[0].Max.Latency.Min = 3 * time.Millisecond },
-		"disks from sync 2ms":                     func(s *Space) { s.Disks[0].Min.SyncMin = 2 * time.Millisecond },
-		"fault crash: a window from -1ns to":      func(s *Space) { s.Faults[0].Window.Min = -1 },
+		"links from constant 2ns to constant 1ns": func(s *Space) {
+			s.ClientLinks = []Range[netsim.Link]{{netsim.Link{Latency: netsim.Latency{Min: 2}}, netsim.Link{Latency: netsim.Latency{Min: 1}}}}
+		},
+		"links of two sorts":                 func(s *Space) { s.Links[0].Max.FIFO = true },
+		"latency from 3ms to 2ms":            func(s *Space) { s.Links[0].Max.Latency.Min = 3 * time.Millisecond },
+		"disks from sync 2ms":                func(s *Space) { s.Disks[0].Min.SyncMin = 2 * time.Millisecond },
+		"fault crash: a window from -1ns to": func(s *Space) { s.Faults[0].Window.Min = -1 },
 		"fault crash: a rate from 2 to 1 ppm": func(s *Space) {
 			s.Faults[0].Rate = Range[sim.PPM]{2, 1}
 		},
