@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/netsim"
 	"github.com/seedbed-sim/seedbed/sim"
@@ -46,6 +47,65 @@ type drawn struct {
 	copies [sim.MaxCopies]time.Duration
 	n      int
 	rules  netsim.Draws
+}
+
+// A slow link to the clients makes their operations slow. Servers are as far from each other as before: each packet that
+// both runs have draws the same fate.
+func TestClientLinks(t *testing.T) {
+	const way = 40 * time.Millisecond
+	slow := netsim.Link{Latency: netsim.Latency{Shape: netsim.Constant, Min: way}, FIFO: true}
+	for seed := range uint64(20) {
+		plan := raftKV.Plan(seed + 1)
+		plan.Faults, plan.Core = nil, nil
+		far := plan
+		far.ClientLink = slow
+		near, away := raftKV.Run(plan, Options{}), raftKV.Run(far, Options{})
+		require.Equal(t, checkers.Valid, near.Verdict)
+		require.Equal(t, checkers.Valid, away.Verdict, away.Line())
+		require.GreaterOrEqual(t, medianTime(away.History), 2*way)
+		require.GreaterOrEqual(t, medianTime(away.History), medianTime(near.History)+way)
+
+		one, _ := drawsOf(plan)
+		two, _ := drawsOf(far)
+		between := 0
+		for link, draws := range one {
+			if int(max(link.from, link.to)) > plan.Nodes {
+				require.Equal(t, way, two[link][0].copies[0])
+				require.Zero(t, draws[0].copies[0])
+				continue
+			}
+			n := min(len(draws), len(two[link]))
+			require.Equal(t, draws[:n], two[link][:n], "seed %d: link %v", plan.Seed, link)
+			between += n
+		}
+		require.Greater(t, between, 1000)
+	}
+}
+
+// medianTime is how long an operation took that succeeded.
+func medianTime(history []*sim.Op) time.Duration {
+	var took []time.Duration
+	for _, op := range history {
+		if op.Outcome == sim.OK {
+			took = append(took, op.Ended.Sub(op.Invoked))
+		}
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
+}
+
+// With slow links to the clients, and faults, correct models are still right.
+func TestClientLinksAreSound(t *testing.T) {
+	for _, base := range []*Scenario{raftKV, raftLogService, arithmeticActive} {
+		s := *base
+		exponential := netsim.Link{Latency: netsim.Latency{Shape: netsim.Exponential, Mean: 20 * time.Millisecond}, Loss: 50_000}
+		stream := netsim.Link{Latency: netsim.Latency{Shape: netsim.Uniform, Max: time.Second}, FIFO: true, Loss: 10_000}
+		s.Space.ClientLinks = []nemesis.Range[netsim.Link]{{Min: exponential, Max: exponential}, {Min: stream, Max: stream}}
+		for seed := range uint64(40) {
+			r := s.RunSeed(seed+1, Options{})
+			require.True(t, r.Expected, "%s seed %d: %s", s.Name, seed+1, r.Line())
+		}
+	}
 }
 
 // drawsOf runs a plan, and returns the draws of each link in their order.

@@ -142,10 +142,17 @@ func electionTimeout(p nemesis.Plan) time.Duration {
 }
 
 // patience is how long a client tries an operation: time for several elections.
-func patience(p nemesis.Plan) time.Duration { return max(3*time.Second, 15*electionTimeout(p)) }
+func patience(p nemesis.Plan) time.Duration {
+	return max(3*time.Second, 15*electionTimeout(p)) + 10*roundTrip(p)
+}
 
 // retry is how long a client waits for one server: sooner would ask twice for most operations.
-func retry(p nemesis.Plan) time.Duration { return max(200*time.Millisecond, 10*p.Link.Latency.Max) }
+func retry(p nemesis.Plan) time.Duration {
+	return max(200*time.Millisecond, 10*p.Link.Latency.Max) + roundTrip(p)
+}
+
+// roundTrip is how long a client's request and its answer are under way.
+func roundTrip(p nemesis.Plan) time.Duration { return 2 * slowest(p.ClientLink) }
 
 // backoff is a client's pause after a refusal.
 const backoff = 20 * time.Millisecond

@@ -34,7 +34,7 @@ type group struct {
 // hint leads to a member of a higher term.
 func budget(p nemesis.Plan) time.Duration {
 	others := p.Nodes - nemesis.Majority(p.Nodes)
-	turn := retry(p) + time.Duration(p.Nodes)*backoff
+	turn := retry(p) + time.Duration(p.Nodes)*(backoff+roundTrip(p))
 	return 41*electionTimeout(p) + lasting(p) + time.Duration(others+1)*turn
 }
 

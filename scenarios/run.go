@@ -80,10 +80,11 @@ func (s *Scenario) RunSeed(seed uint64, o Options) Result { return s.Run(s.Plan(
 // Run runs a plan.
 func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 	r := &Run{Scenario: s, Plan: p}
-	r.Net = netsim.New(p.Seed, netsim.Config{
-		Link:    netsim.Link(p.Link),
-		Clients: func(id sim.NodeID) bool { return int(id) > p.Nodes },
-	})
+	links := netsim.Config{Link: p.Link, Clients: func(id sim.NodeID) bool { return int(id) > p.Nodes }}
+	if p.ClientLink != (netsim.Link{}) {
+		links.ClientLink = &p.ClientLink
+	}
+	r.Net = netsim.New(p.Seed, links)
 	r.World = sim.New(sim.Config{
 		Seed: p.Seed, Network: r.Net, Disk: r.disk, Buggify: p.Buggify, MaxSteps: cmp.Or(o.MaxSteps, s.MaxSteps, defaultMaxSteps),
 		Observer: o.Observer, Deep: o.Deep, CopyMessages: o.Copy,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/netsim"
 )
 
 // Scenario is something to run: a seed draws a plan from its Space, Build makes the world of the plan, and Judge says
@@ -54,8 +55,30 @@ func (s *Scenario) Plan(seed uint64) nemesis.Plan {
 	return space.Draw(seed)
 }
 
-// end is when a run is over: the fault phase and the tail.
-func (s *Scenario) end(p nemesis.Plan) clock.Time { return clock.Time(p.Duration).Add(s.Tail) }
+// end is when a run is over: the fault phase, what clients have under way by then, and the tail.
+func (s *Scenario) end(p nemesis.Plan) clock.Time {
+	return clock.Time(p.Duration).Add(slowest(p.ClientLink) + s.Tail)
+}
+
+// slowest is how long a packet of a link takes, but for queues and for luck that no run has.
+func slowest(l netsim.Link) time.Duration {
+	y := l.Latency
+	d := y.Min
+	switch {
+	case y.Shape == netsim.Constant:
+	case y.Max > 0:
+		d = y.Max
+	default:
+		d += 20 * y.Mean
+	}
+	if l.Reorder > 0 {
+		d += l.ReorderBy
+	}
+	if l.FIFO && l.Loss > 0 {
+		d += 63 * cmp.Or(l.RetransmitAfter, 200*time.Millisecond) // it tries six times, twice as long each time
+	}
+	return d
+}
 
 // Registry is a set of scenarios by name.
 type Registry struct {
