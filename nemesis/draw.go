@@ -109,7 +109,7 @@ func (s Space) drawFaults(d *drawing) {
 			continue
 		}
 		if s.Swarm {
-			k.Window = d.extreme(k.Window)
+			k.Window = d.extreme(k)
 		}
 		for range between(d, k.Count) {
 			if thin && !d.chance(k.share()) {
@@ -152,11 +152,12 @@ func (s Space) drawCore(d *drawing) {
 	d.only = sim.Nobody
 }
 
-// extreme is a range of windows, or in some plans one of much shorter or longer ones.
-func (d *drawing) extreme(r Range[time.Duration]) Range[time.Duration] {
+// extreme is a kind's range of windows, or in some plans one of much shorter or longer ones.
+func (d *drawing) extreme(k FaultKind) Range[time.Duration] {
+	r := k.Window
 	switch d.below(16) {
 	case 0:
-		return Range[time.Duration]{r.Max, max(r.Max, min(4*r.Max, d.plan.Duration))}
+		return Range[time.Duration]{r.Max, max(r.Max, min(time.Duration(k.Stretch)*r.Max, d.plan.Duration))}
 	case 1, 2:
 		return Range[time.Duration]{max(r.Min/20, time.Microsecond), max(r.Min, time.Microsecond)}
 	}

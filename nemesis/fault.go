@@ -47,8 +47,9 @@ var kinds = []kind{
 		By:     Range[time.Duration]{50 * time.Millisecond, 2 * time.Second},
 	}),
 	define[Pause](1, FaultKind{
-		Kind:   "pause",
-		Window: Range[time.Duration]{10 * time.Millisecond, 5 * time.Second},
+		Kind:    "pause",
+		Window:  Range[time.Duration]{10 * time.Millisecond, 5 * time.Second},
+		Stretch: 12, // garbage collection has stopped some for a minute
 	}),
 	define[Partition](2, FaultKind{
 		Kind:   "partition",

@@ -66,14 +66,16 @@ type Budget struct {
 // Majority is the Quorum of most protocols.
 func Majority(nodes int) int { return nodes/2 + 1 }
 
-// FaultKind is one kind of fault in a Space. Window, Rate and By mean the kind's defaults where they are zero.
+// FaultKind is one kind of fault in a Space. Window, Stretch, Rate and By mean the kind's defaults where they are zero.
 type FaultKind struct {
 	Kind   string               // as in JSON; see FaultNames
 	Count  Range[int]           // how many of them a plan has
 	Share  sim.PPM              // of the plans have any, where the space swarms; 0 means half
 	Window Range[time.Duration] // how long one lasts; less where the plan ends
-	Rate   Range[sim.PPM]       // of packets or of time, as the kind has it
-	By     Range[time.Duration] // of jumps, to either side
+	// Stretch is up to how many times as long as Window.Max the windows of extreme plans are, where the space swarms.
+	Stretch int
+	Rate    Range[sim.PPM]       // of packets or of time, as the kind has it
+	By      Range[time.Duration] // of jumps, to either side
 }
 
 // OpKind is one kind of operation in a Space.
@@ -166,6 +168,7 @@ func (k FaultKind) share() sim.PPM { return cmp.Or(k.Share, sim.Million/2) }
 // or is k with the defaults of its kind.
 func (k FaultKind) or(defaults FaultKind) FaultKind {
 	k.Window = cmp.Or(k.Window, defaults.Window)
+	k.Stretch = cmp.Or(k.Stretch, defaults.Stretch, 4)
 	k.Rate = cmp.Or(k.Rate, defaults.Rate)
 	k.By = cmp.Or(k.By, defaults.By)
 	return k
@@ -226,6 +229,8 @@ func (s Space) check() error {
 			return fmt.Errorf("fault %s: a count from %d to %d", k.Kind, k.Count.Min, k.Count.Max)
 		case !kind.instant() && k.Window.Min < time.Microsecond || k.Window.Max < k.Window.Min:
 			return fmt.Errorf("fault %s: a window from %v to %v", k.Kind, k.Window.Min, k.Window.Max)
+		case k.Stretch < 1 || k.Window.Max > MaxDuration || k.Stretch > int(MaxDuration/max(k.Window.Max, 1)):
+			return fmt.Errorf("fault %s: windows of up to %d times %v", k.Kind, k.Stretch, k.Window.Max)
 		case k.Share < 0 || k.Share > sim.Million:
 			return fmt.Errorf("fault %s: in a share of %d ppm", k.Kind, k.Share)
 		case k.Rate.Min < 0 || k.Rate.Max < k.Rate.Min || k.Rate.Max > sim.Million:

@@ -238,6 +238,27 @@ func TestDefaultSpaceIsHostile(t *testing.T) {
 	}
 }
 
+// Where a plan is long enough, some pauses are as long as the worst that garbage collectors make, and none is longer; other
+// faults have less.
+func TestDrawnPausesAreLong(t *testing.T) {
+	s := kvSpace()
+	s.Duration = Range[time.Duration]{90 * time.Second, 90 * time.Second}
+	longest, pauses := map[string]time.Duration{}, 0
+	for seed := range uint64(300) {
+		for _, e := range s.Draw(seed).Faults {
+			name := KindName(e.Fault)
+			longest[name] = max(longest[name], e.Until-e.At)
+			if name == "pause" && e.Until-e.At > 30*time.Second {
+				pauses++
+			}
+		}
+	}
+	assert.Greater(t, pauses, 10)
+	assert.Greater(t, longest["pause"], 50*time.Second)
+	assert.LessOrEqual(t, longest["pause"], time.Minute)
+	assert.LessOrEqual(t, longest["partition"], 24*time.Second)
+}
+
 func TestDrawnOperations(t *testing.T) {
 	s := kvSpace()
 	met := 0
@@ -333,11 +354,13 @@ func TestSpacesThatMakeNoSense(t *testing.T) {
 		"fault crash: a rate from 2 to 1 ppm": func(s *Space) {
 			s.Faults[0].Rate = Range[sim.PPM]{2, 1}
 		},
-		"fault crash: jumps from 2ns to 1ns":    func(s *Space) { s.Faults[0].By = Range[time.Duration]{2, 1} },
-		"fault crash: in a share of -1 ppm":     func(s *Space) { s.Faults[0].Share = -1 },
-		"a budget has a quorum and":             func(s *Space) { s.Budget.Quorum = Majority },
-		`no fault "ring" could last for ever`:   func(s *Space) { s.Budget = Budget{Majority, []string{"ring"}} },
-		`no fault "meteor" could last for ever`: func(s *Space) { s.Budget = Budget{Majority, []string{"meteor"}} },
+		"fault crash: jumps from 2ns to 1ns":          func(s *Space) { s.Faults[0].By = Range[time.Duration]{2, 1} },
+		"fault crash: windows of up to -1 times":      func(s *Space) { s.Faults[0].Stretch = -1 },
+		"fault crash: windows of up to 1000000 times": func(s *Space) { s.Faults[0].Stretch = 1_000_000 },
+		"fault crash: in a share of -1 ppm":           func(s *Space) { s.Faults[0].Share = -1 },
+		"a budget has a quorum and":                   func(s *Space) { s.Budget.Quorum = Majority },
+		`no fault "ring" could last for ever`:         func(s *Space) { s.Budget = Budget{Majority, []string{"ring"}} },
+		`no fault "meteor" could last for ever`:       func(s *Space) { s.Budget = Budget{Majority, []string{"meteor"}} },
 	} {
 		s := kvSpace()
 		bend(&s)
