@@ -11,17 +11,18 @@ import (
 
 // The tutorial's scenarios: see docs/adding-a-model.md.
 var (
-	arithmeticActive = arithmeticScenario("arithmetic/active",
-		"Replicas apply the commands of one log, +1 and *2, and stay equal.", arithmetic.ActiveActive)
+	arithmeticActive = onRaft(arithmeticScenario("arithmetic/active",
+		"Replicas apply the commands of one log, +1 and *2, and stay equal.", arithmetic.ActiveActive))
 
-	arithmeticBackup = arithmeticScenario("arithmetic/backup",
-		"The primary computes, the log carries its results, and replicas stay equal.", arithmetic.PrimaryBackup)
+	arithmeticBackup = onRaft(arithmeticScenario("arithmetic/backup",
+		"The primary computes, the log carries its results, and replicas stay equal.", arithmetic.PrimaryBackup))
 
 	// The demonstration needs no faults: two commands that cross on the network are enough.
 	arithmeticArrival = func() *Scenario {
 		s := arithmeticScenario("arithmetic/arrival",
 			"A demonstration: replicas that apply commands as they arrive diverge.", arithmetic.ArrivalOrder)
 		s.Anomaly = `always "replicas agree on each number"`
+		s.Facts = []string{"Applied"}
 		s.Space.Faults, s.Floors = nil, nil
 		s.Space.Duration = nemesis.Range[time.Duration]{Min: 5 * time.Second, Max: 5 * time.Second}
 		s.Space.Links[0].Max.Loss = 0
@@ -39,6 +40,14 @@ func arithmeticScenario(name, doc string, mode arithmetic.Mode) *Scenario {
 		Judge:  judgeArithmetic,
 		Floors: []Floor{{"crashes", 2}, {"numbers", 15}},
 	}
+}
+
+// onRaft is such a scenario whose log is that of a Raft group.
+func onRaft(s *Scenario) *Scenario {
+	s.Fits = isGroup
+	s.Facts = []string{"Applied", "Voted", "Appended", "Committed", "BecameLeader", "BecameCandidate", "BecamePreCandidate",
+		"BecameFollower", "SteppedDown", "Truncated", "Recovered"}
+	return s
 }
 
 // buildArithmetic wires the service: a replica per server, on a Raft log unless it has none; clients that send each of

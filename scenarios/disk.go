@@ -39,6 +39,7 @@ var diskWAL = &Scenario{
 	),
 	Tail:   journalSettles + 6*time.Second,
 	Fits:   journalFits,
+	Facts:  []string{"JournalFailed"},
 	Build:  buildWALJournal,
 	Judge:  judgeJournal,
 	Floors: []Floor{{"operations", 80}, {"ok", 30}, {"crashes", 3}},
@@ -78,16 +79,20 @@ func naiveScenario(fault, property string, n naive, size func(nemesis.Op, []neme
 	if fault != "lose_unsynced" && fault != "torn_write" { // which crash themselves
 		faults = append(faults, always("crash", 4))
 	}
+	space := journalSpace(name, nemesis.Range[int]{Min: 60, Max: 100}, []nemesis.OpKind{write, {Kind: "scan", Weight: 1}}, faults...)
+	space.Facts = []string{"JournalOpened"}
+	if j.guess > 0 {
+		space.Facts = append(space.Facts, "JournalWaits")
+	}
 	return &Scenario{
 		Name:    name,
 		Doc:     "A demonstration: " + doc + ".",
 		Anomaly: `always "` + property + `"`,
-		Space: journalSpace(name, nemesis.Range[int]{Min: 60, Max: 100},
-			[]nemesis.OpKind{write, {Kind: "scan", Weight: 1}}, faults...),
-		Tail:  journalSettles + 6*time.Second,
-		Fits:  journalFits,
-		Build: func(r *Run) { buildJournal(r, watchJournal(r), func() journal { return j }) },
-		Judge: judgeJournal,
+		Space:   space,
+		Tail:    journalSettles + 6*time.Second,
+		Fits:    journalFits,
+		Build:   func(r *Run) { buildJournal(r, watchJournal(r), func() journal { return j }) },
+		Judge:   judgeJournal,
 	}
 }
 

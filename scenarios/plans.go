@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,19 +19,13 @@ func ThisBuild() string {
 	return strings.TrimSpace(b.Module + " " + b.Revision)
 }
 
-// Warnings tell what may make a plan's run another than its reader expects: that another build made the plan, that a fault
-// waits for what may not happen, or that there are faults which the scenario's model does not promise to survive. Plans that do not tell their build are taken for this
+// Warnings tell what may make a plan's run another than its reader expects: that another build made the plan, or that there
+// are faults which the scenario's model does not promise to survive. Plans that do not tell their build are taken for this
 // one's.
 func (s *Scenario) Warnings(p nemesis.Plan) []string {
 	var list []string
 	if p.Build != "" && p.Build != ThisBuild() {
 		list = append(list, fmt.Sprintf("made by another build, %s; with this one, %s, it may mean another run", p.Build, ThisBuild()))
-	}
-	for i, e := range p.Faults {
-		if fact := e.On.Fact; fact != "" && !slices.Contains(s.Space.Facts, fact) {
-			list = append(list, fmt.Sprintf("faults[%d].on.fact: there may never be a fact %q; the plans of %s wait for %s",
-				i, fact, s.Name, cmp.Or(strings.Join(s.Space.Facts, ", "), "none")))
-		}
 	}
 	if err := s.Space.Beyond(p); err != nil {
 		list = append(list, fmt.Sprintf("beyond its budget, so that a failure need not be a bug: %v", err))
@@ -40,8 +33,8 @@ func (s *Scenario) Warnings(p nemesis.Plan) []string {
 	return list
 }
 
-// Check tells what of a valid plan, one that was written by hand, means nothing to the scenario: operations, roles, sizes. The
-// error has the JSON path.
+// Check tells what of a valid plan, one that was written by hand, means nothing to the scenario: operations, roles, facts,
+// sizes. The error has the JSON path.
 func (s *Scenario) Check(p nemesis.Plan) error {
 	for i, op := range p.Ops {
 		if kinds := s.Space.OpKinds; !slices.ContainsFunc(kinds, func(k nemesis.OpKind) bool { return k.Kind == op.Kind }) {
@@ -51,6 +44,9 @@ func (s *Scenario) Check(p nemesis.Plan) error {
 	for i, e := range p.Faults {
 		if role := nemesis.Role(e.Fault); role != "" && role != nemesis.Emitter && !slices.Contains(s.roles(), role) {
 			return fmt.Errorf("faults[%d].fault.role: nobody is ever %q in %s; %s", i, role, s.Name, thereAre(s.roles(), strconv.Quote))
+		}
+		if fact := e.On.Fact; fact != "" && !slices.Contains(s.facts(), fact) {
+			return fmt.Errorf("faults[%d].on.fact: no server of %s states %q; %s", i, s.Name, fact, thereAre(s.facts(), strconv.Quote))
 		}
 	}
 	if s.Fits != nil {
@@ -68,6 +64,13 @@ func (s *Scenario) roles() []string {
 		}
 	}
 	return list
+}
+
+// facts are those that faults may wait for, by name.
+func (s *Scenario) facts() []string {
+	list := slices.Concat(s.Space.Facts, s.Facts)
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 func thereAre[T any](list []T, text func(T) string) string {

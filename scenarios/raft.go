@@ -3,6 +3,7 @@ package scenarios
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ var (
 			judgeHistory(r, checkers.KVModel(), kvForChecker)
 		},
 		Fits:   isGroup,
+		Facts:  slices.Concat(memberFacts, serviceFacts),
 		Floors: raftFloors(Floor{"operations", 100}, Floor{"ok", 60}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 3}),
 	}
 
@@ -57,16 +59,25 @@ var (
 			judgeHistory(r, checkers.LogModel(), logForChecker)
 		},
 		Fits: func(p nemesis.Plan) error {
+			first := map[string]int{}
 			for i, op := range p.Ops {
-				if _, err := strconv.ParseUint(strings.TrimPrefix(op.Value, "v"), 10, 63); op.Kind == "append" && (err != nil || op.Value[0] != 'v') {
+				if op.Kind != "append" {
+					continue
+				}
+				if _, err := strconv.ParseUint(strings.TrimPrefix(op.Value, "v"), 10, 63); err != nil || op.Value[0] != 'v' {
 					return fmt.Errorf("ops[%d].value: %q is no record; write one such as v17, each once", i, op.Value)
 				}
+				if j, ok := first[op.Value]; ok {
+					return fmt.Errorf("ops[%d].value: %s is the record of ops[%d] already", i, op.Value, j)
+				}
+				first[op.Value] = i
 			}
 			return cmp.Or(isGroup(p), argsAre(p, "an offset from 0 on", func(op nemesis.Op) bool {
 				_, err := strconv.ParseUint(op.Arg, 10, 63)
 				return op.Kind == "append" || err == nil
 			}))
 		},
+		Facts:  slices.Concat(memberFacts, serviceFacts, []string{"Logged"}),
 		Floors: raftFloors(Floor{"operations", 60}, Floor{"ok", 40}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 2}),
 	}
 
@@ -77,6 +88,7 @@ var (
 		Tail:   10 * time.Second,
 		Build:  func(r *Run) { buildElection(r, raftConfig(r)).logsAgree() },
 		Fits:   isGroup,
+		Facts:  memberFacts,
 		Floors: raftFloors(),
 	}
 
@@ -92,12 +104,19 @@ var (
 			s.Budget = nemesis.Budget{Quorum: nemesis.Majority, Outside: []string{"partition"}}
 			return s
 		}(),
-		Tail: 10 * time.Second,
-		Fits: isGroup,
+		Tail:  10 * time.Second,
+		Fits:  isGroup,
+		Facts: []string{"Voted", "Appended", "Committed", "Applied", "BecameLeader", "BecameCandidate", "BecameFollower", "SteppedDown", "Recovered"},
 		Build: func(r *Run) {
 			buildElection(r, raft.Config{Peers: r.Servers(), ElectionTimeout: electionTimeout(r.Plan)})
 		},
 	}
+)
+
+// What members state, and their services, besides the Facts of raftSpace.
+var (
+	memberFacts  = []string{"Applied", "BecameFollower", "BecamePreCandidate", "SteppedDown", "Stopped"}
+	serviceFacts = []string{"DuplicateSuppressed", "ReadRefused", "ReadServed"}
 )
 
 // isGroup refuses clusters that are too large for a Raft group.

@@ -27,6 +27,10 @@ type Scenario struct {
 	Space nemesis.Space // what plans may hold
 	Tail  time.Duration // quiet time after the fault phase, at most nemesis.MaxDuration
 
+	// Facts are the types of facts that servers state, and that faults of a plan may wait for, besides those of Space.Facts:
+	// which drawn plans wait for.
+	Facts []string
+
 	MaxSteps uint64 // a run that takes more violates the step budget; 0 means 2 million
 
 	// Build adds the plan's nodes and clients to the run's world, and the online checks.
