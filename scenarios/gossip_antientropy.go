@@ -16,6 +16,7 @@ var gossipAntiEntropy = &Scenario{
 	Doc:   "A database replicated by anti-entropy, with death certificates: no value is invented or resurrected, and sites converge.",
 	Space: antiEntropySpace(),
 	Tail:  5 * time.Second,
+	Facts: []string{"EntropyAgreed", "EntropyDiffered", "EntropyPeeled", "EntropyRecovered", "EntropySkipped"},
 	Build: buildAntiEntropy,
 	Floors: []Floor{
 		{"operations", 100}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"planned partition", 2}, {"deletes", 8},

@@ -17,6 +17,7 @@ var gossipScuttlebutt = &Scenario{
 	Doc:   "Scuttlebutt with small messages and flow control: versions go forward without gaps, and sites come to know all.",
 	Space: scuttlebuttSpace(),
 	Tail:  16 * time.Second,
+	Facts: []string{"ScuttleRate", "ScuttleRefused", "ScuttleStarted"},
 	Build: buildScuttlebutt,
 	Fits: func(p nemesis.Plan) error {
 		for i, op := range p.Ops {

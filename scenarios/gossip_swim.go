@@ -15,6 +15,7 @@ var gossipSwim = &Scenario{
 	Doc:   "Members find out who is up (SWIM, with and without Lifeguard): all in the end, and nobody is given up rashly.",
 	Space: swimSpace(),
 	Tail:  5 * time.Second,
+	Facts: []string{"SwimDoubted", "SwimHealth", "SwimNacked", "SwimRescued", "SwimSeconded", "SwimTakenAlive"},
 	Build: buildSwim,
 	Floors: []Floor{{"crashes", 3}, {"planned partition", 2}, {"suspicions", 20}, {"refutations", 3}, {"confirmed dead", 5},
 		{"wrongly confirmed", 1}, {"virtual ms", 35_000}},
