@@ -49,6 +49,34 @@ type drawn struct {
 	rules  netsim.Draws
 }
 
+// Faults of the catalogue's plans begin at any time: each tenth of a run gets its tenth of them, to within 2 %. What waits
+// counts from when it waits. Storms are left out: they leave the starts uniform, too, but as few as they are it takes very many
+// plans to show it (see TestStormsCrowdMoments of nemesis). So are plans with a core: what lasts for ever begins late in them, by
+// design, and nothing can strike a node that is out. For a like reason there is a little more at the very beginning, before
+// which no node is down.
+func TestCatalogueFaultsAreUniform(t *testing.T) {
+	var started [10]int
+	all := 0
+	for _, s := range Catalogue().All() {
+		space := s.Space
+		space.Storms = nemesis.Range[int]{}
+		for seed := range uint64(2000) {
+			p := space.Draw(seed + 1)
+			if len(p.Core) > 0 {
+				continue
+			}
+			for _, e := range p.Faults {
+				started[e.At*10/p.Duration]++
+				all++
+			}
+		}
+	}
+	require.Greater(t, all, 400_000) // the standard deviation is half a percent
+	for i, n := range started {
+		assert.InEpsilon(t, all/10, n, 0.02, "decile %d", i)
+	}
+}
+
 // A slow link to the clients makes their operations slow. Servers are as far from each other as before: each packet that
 // both runs have draws the same fate.
 func TestClientLinks(t *testing.T) {
