@@ -17,6 +17,11 @@
 // The plans in testdata/seedbed/TEST/*.json, beside the test of this name, are run before any seeds: plans that once failed,
 // or are worth a run each time for another reason. What a failure shrinks to is printed as such a file. They are data, and
 // may be edited.
+//
+// None is skipped. A plan that another build has made is run, after a warning: it is the same plan, but models may have
+// changed since, and what once failed need not come about. A plan of an earlier format is read as what it meant. One of a
+// format that this build does not know yet fails the test, as does one of another scenario, or one that means nothing to
+// this one. Files of other names than *.json, those whose names begin with a dot, and folders are no plans.
 package simtest
 
 import (
