@@ -321,6 +321,29 @@ func TestCheckRefusesWhatJSONCannotSay(t *testing.T) {
 	assert.EqualError(t, err, `plan: nodes: 0 is not in the range [1, 1048576]`)
 }
 
+// No list of nodes has one twice, whatever the kind of fault.
+func TestListsOfNodesHaveNoRepeats(t *testing.T) {
+	a := []sim.NodeID{1, 2, 1}
+	for want, f := range map[string]Fault{
+		"groups[0][2]": Partition{Groups: [][]sim.NodeID{a, {3}}},
+		"groups[1][0]": Partition{Groups: [][]sim.NodeID{{1, 2}, {2, 3}}},
+		"left[2]":      Bridge{a, []sim.NodeID{3}, []sim.NodeID{4}},
+		"right[0]":     Bridge{[]sim.NodeID{1}, []sim.NodeID{2}, []sim.NodeID{1}},
+		"release[2]":   SwizzleClog{Nodes: []sim.NodeID{1, 2}, Release: a},
+		"nodes[2]":     SwizzleClog{Nodes: a, Release: a},
+		"nodes[2] ":    Ring{a},
+		"nodes[2]  ":   RollingRestart{Nodes: a, Down: s},
+	} {
+		p := Plan{Nodes: 5, Duration: 9 * s, Faults: []Event{{At: 1 * s, Until: 2 * s, Fault: f}}}
+		require.ErrorContains(t, p.Check(), "plan: faults[0].fault."+strings.TrimSpace(want)+": node ")
+		require.ErrorContains(t, p.Check(), " is named twice")
+	}
+	for _, f := range []Fault{Clog{a}, Lossy{Nodes: a}, Duplicating{Nodes: a}, Reordering{Nodes: a}, HeavyTail{Nodes: a, By: s}, Slow{Nodes: a}, Flaky{a, 1, 1}} {
+		p := Plan{Nodes: 5, Duration: 9 * s, Faults: []Event{{At: 1 * s, Until: 2 * s, Fault: f}}}
+		require.EqualError(t, p.Check(), "plan: faults[0].fault.nodes[2]: node 1 is named twice", f)
+	}
+}
+
 // A file without an end is not read to it.
 func TestReadAll(t *testing.T) {
 	_, err := ReadAll("/dev/zero", endless{})
