@@ -2,6 +2,8 @@ package checkers
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/seedbed-sim/seedbed/sim"
 )
@@ -20,7 +22,7 @@ type Log[R comparable] struct {
 	once       *Property
 	order      *Property
 	within     *Property
-	truncation *Property
+	truncation *Property // nil: KeepsAll
 
 	options  LogOptions[R]
 	records  []source[R]      // by index - options.First: those that some replica has, or had
@@ -45,6 +47,10 @@ type LogOptions[R comparable] struct {
 	// AtLeastOnce allows every record to be logged more than once; without it, only those that MayRepeat names may be. A
 	// record's order is that of its first appearance.
 	AtLeastOnce bool
+
+	// KeepsAll is for a log that is never truncated, which has nothing to show about it: LowWater and Truncate must not be
+	// called.
+	KeepsAll bool
 }
 
 type source[R comparable] struct {
@@ -64,18 +70,20 @@ type place struct{ seq, index uint64 }
 // NewLog registers the log's properties with the run's set.
 func NewLog[R comparable](s *Set, o LogOptions[R]) *Log[R] {
 	l := &Log[R]{
-		agreement:  s.Always("all have the same record at an index"),
-		noGaps:     s.Always("a log has no gaps"),
-		kept:       s.Always("acknowledged records are kept"),
-		once:       s.Always("a record is logged once"),
-		order:      s.Always("records keep their producer's order"),
-		within:     s.Always("reads are within the retained range"),
-		truncation: s.Always("truncation stays below the low-water mark"),
-		options:    o,
-		at:         make(map[R]uint64),
-		repeats:    make(map[R]bool),
-		last:       make(map[uint64]place),
-		early:      make(map[uint64]R),
+		agreement: s.Always("all have the same record at an index"),
+		noGaps:    s.Always("a log has no gaps"),
+		kept:      s.Always("acknowledged records are kept"),
+		once:      s.Always("a record is logged once"),
+		order:     s.Always("records keep their producer's order"),
+		within:    s.Always("reads are within the retained range"),
+		options:   o,
+		at:        make(map[R]uint64),
+		repeats:   make(map[R]bool),
+		last:      make(map[uint64]place),
+		early:     make(map[uint64]R),
+	}
+	if !o.KeepsAll {
+		l.truncation = s.Always("truncation stays below the low-water mark")
 	}
 	l.Reset()
 	return l
@@ -194,8 +202,8 @@ func (l *Log[R]) Restart(id sim.NodeID, first, end uint64) {
 // it again. It may also be out of its producer's order.
 func (l *Log[R]) MayRepeat(r R) { l.repeats[r] = true }
 
-// Quiet tells that nothing is under way any more: each of these replicas must have all acknowledged records that it need
-// not have dropped.
+// Quiet tells that nothing is under way any more: each acknowledged record must have been appended by some replica, and
+// each of these replicas must have all that it need not have dropped.
 func (l *Log[R]) Quiet(ids ...sim.NodeID) {
 	if l.acked == 0 {
 		return
@@ -208,6 +216,10 @@ func (l *Log[R]) Quiet(ids ...sim.NodeID) {
 			return
 		}
 		l.kept.Hold()
+	}
+	if len(l.early) > 0 {
+		index := slices.Sorted(maps.Keys(l.early))[0]
+		l.kept.Violatef("%v, which nobody has appended", l.acknowledged(index))
 	}
 }
 

@@ -51,6 +51,11 @@ func TestLog(t *testing.T) {
 		{name: "nothing is told", verdict: Unknown},
 		{name: "quiet, and nothing was acknowledged", facts: "quiet n1 n2", verdict: Unknown},
 		{name: "acknowledged, and never seen again", facts: "ack 1 a1", verdict: Unknown},
+		{name: "acknowledged, and nobody has it when all is quiet", facts: `
+			append n1 1 a1
+			ack 1 a1
+			ack 3 a3
+			quiet`, verdict: Invalid, property: "acknowledged records are kept", detail: "a3, acknowledged at 3, which nobody has appended"},
 		{name: "two replicas", facts: `
 			append n1 1 a1
 			ack 1 a1

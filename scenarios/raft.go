@@ -53,9 +53,12 @@ var (
 		}(),
 		Tail: 10 * time.Second,
 		Build: func(r *Run) {
-			buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewLogService(c) }, logOp)
+			log := watchLog(r)
+			r.State = log
+			buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewLogService(c) }, log.op)
 		},
 		Judge: func(r *Run) {
+			r.State.(*records).judge(r.World.History())
 			judgeHistory(r, checkers.LogModel(), logForChecker)
 		},
 		Fits: func(p nemesis.Plan) error {
@@ -298,7 +301,7 @@ func tailOps(tail time.Duration, client int, ops []nemesis.Op) []nemesis.Op {
 	for i := range int(tail/time.Second) - 3 {
 		op := nemesis.Op{Client: client, Kind: "read", Key: key, Arg: "0"}
 		if i%2 == 0 {
-			op.Kind, op.Value, op.Arg = "append", fmt.Sprintf("v%d", 1000*client+i), ""
+			op.Kind, op.Value, op.Arg = "append", fmt.Sprintf("tail%d", i), ""
 		}
 		list = append(list, op)
 	}
@@ -470,35 +473,60 @@ func logOp(o nemesis.Op) raft.Op {
 	}
 }
 
-// producer reads the client, and the place of the record among its own, from what logOp made.
-func producer(record string) (client, seq uint64) {
-	if _, err := fmt.Sscanf(record, "c%d/v%d", &client, &seq); err != nil {
-		panic("raft/log: " + record + " is not a record of this scenario")
-	}
-	return client, seq
+// records is what the log family is told of raft/log.
+type records struct {
+	log   *checkers.Log[string]
+	place map[string]place
 }
 
-// appended is the record and the offset of an append that a client knows of.
-func appended(op *sim.Op) (record string, offset uint64, ok bool) {
-	in := op.Input.(raft.LogOp)
-	if in.Kind != raft.LogAppend || op.Outcome != sim.OK {
-		return "", 0, false
+// place is where a record is among those of its client, in the order in which they are appended.
+type place struct{ client, seq uint64 }
+
+// op is logOp, and takes the place of a record down.
+func (l *records) op(o nemesis.Op) raft.Op {
+	op := logOp(o).(raft.LogOp)
+	if _, known := l.place[op.Record]; !known && op.Kind == raft.LogAppend {
+		l.place[op.Record] = place{uint64(o.Client), uint64(len(l.place) + 1)}
 	}
-	return in.Record, op.Output.(raft.LogResult).Offset, true
+	return op
 }
 
-// watchLog checks online what every log promises: see checkers.Log. A record is final once a member's service has it.
-func watchLog(r *Run) *checkers.Log[string] {
-	log := checkers.NewLog(r.Checks, checkers.LogOptions[string]{Producer: producer})
+// watchLog checks online what every log promises: see checkers.Log. A record is final once a member's service has it. None
+// is there twice, or behind one that its client has appended later, whatever became of the answers: that is what sessions
+// are for (thesis, section 6.3).
+func watchLog(r *Run) *records {
+	l := &records{place: map[string]place{}}
+	l.log = checkers.NewLog(r.Checks, checkers.LogOptions[string]{KeepsAll: true, Producer: func(record string) (client, seq uint64) {
+		p := l.place[record]
+		return p.client, p.seq
+	}})
 	r.World.Watch(func(s *sim.Step) {
 		switch f := s.Payload.(type) {
 		case raft.Logged:
-			log.Append(s.Node, f.Offset, f.Record)
+			l.log.Append(s.Node, f.Offset, f.Record)
 		case raft.Recovered:
-			log.Restart(s.Node, 0, 0)
+			l.log.Restart(s.Node, 0, 0)
 		}
 	})
-	return log
+	return l
+}
+
+// judge checks what clients have learned of the log.
+func (l *records) judge(history []*sim.Op) {
+	for _, op := range history {
+		result, ok := op.Output.(raft.LogResult)
+		if !ok || op.Outcome != sim.OK {
+			continue
+		}
+		if in := op.Input.(raft.LogOp); in.Kind == raft.LogAppend {
+			l.log.Acknowledge(result.Offset, in.Record)
+		} else {
+			for i, record := range result.Records.List() {
+				l.log.Read(sim.Nobody, in.Offset+uint64(i), record)
+			}
+		}
+	}
+	l.log.Quiet()
 }
 
 func logForChecker(input, output any) (any, any) {
