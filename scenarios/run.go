@@ -70,9 +70,17 @@ type Result struct {
 	maxSteps uint64 // as in Options
 }
 
-// defaultMaxSteps is about a hundred times what a run of the catalogue takes. A model that talks itself into a storm of
-// messages meets it in seconds, before it fills the memory.
-const defaultMaxSteps = 2_000_000
+// A run of the catalogue takes about a hundredth of maxSteps, or, if it is a large one, of maxStepsPerNode for each node.
+// A model that talks itself into a storm of messages meets it in seconds, before it fills the memory.
+const (
+	maxSteps        = 2_000_000
+	maxStepsPerNode = 20_000
+)
+
+// maxSteps is the step budget of a plan's run.
+func (s *Scenario) maxSteps(p nemesis.Plan) uint64 {
+	return cmp.Or(s.MaxSteps, max(maxSteps, maxStepsPerNode*uint64(p.Nodes+p.Clients)))
+}
 
 // RunSeed runs the plan of a seed.
 func (s *Scenario) RunSeed(seed uint64, o Options) Result { return s.Run(s.Plan(seed), o) }
@@ -86,7 +94,7 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 	}
 	r.Net = netsim.New(p.Seed, links)
 	r.World = sim.New(sim.Config{
-		Seed: p.Seed, Network: r.Net, Disk: r.disk, Buggify: p.Buggify, MaxSteps: cmp.Or(o.MaxSteps, s.MaxSteps, defaultMaxSteps),
+		Seed: p.Seed, Network: r.Net, Disk: r.disk, Buggify: p.Buggify, MaxSteps: cmp.Or(o.MaxSteps, s.maxSteps(p)),
 		Observer: o.Observer, Deep: o.Deep, CopyMessages: o.Copy,
 	})
 	defer r.World.Close()

@@ -247,3 +247,28 @@ func (s *sharer) Timeout(env sim.Env, t sim.Timer) {
 }
 
 func (s *sharer) Receive(sim.Env, sim.NodeID, sim.Message) {}
+
+// A large cluster takes many steps without being a storm.
+func TestStepBudgetGrowsWithTheCluster(t *testing.T) {
+	s := toy("toy/large", func(r *scenarios.Run) {
+		r.AddServers(func(sim.NodeID) sim.Node { return &diligent{} })
+		r.Checks.Always("it runs").Hold()
+	}, nil)
+	s.Space.Nodes = nemesis.Range[int]{Min: 200, Max: 200}
+	r := s.RunSeed(1, scenarios.Options{})
+	require.Equal(t, checkers.Valid, r.Verdict, r.Detail)
+	require.Greater(t, r.Steps, uint64(2_000_000))
+}
+
+// diligent is a node with 10,001 timers, one after the other.
+type diligent struct{ count int }
+
+func (d *diligent) Start(env sim.Env) { env.SetTimer(sim.Timer{Name: "next"}, 50*time.Microsecond) }
+
+func (d *diligent) Timeout(env sim.Env, t sim.Timer) {
+	if d.count++; d.count <= 10_000 {
+		env.SetTimer(t, 50*time.Microsecond)
+	}
+}
+
+func (d *diligent) Receive(sim.Env, sim.NodeID, sim.Message) {}

@@ -31,7 +31,7 @@ type Scenario struct {
 	// which drawn plans wait for.
 	Facts []string
 
-	MaxSteps uint64 // a run that takes more violates the step budget; 0 means 2 million
+	MaxSteps uint64 // a run that takes more violates the step budget; 0 means 2 million, or 20,000 per node if that is more
 
 	// Build adds the plan's nodes and clients to the run's world, and the online checks.
 	Build func(r *Run)

@@ -60,7 +60,7 @@ func (s *Scenario) Shrink(ctx context.Context, first *Result, o ShrinkOptions) (
 		options: Options{MaxSteps: first.maxSteps}, known: make(map[string]*trial), smallest: first,
 	}
 	if first.Steps < shortRun { // what is not as short cannot be like it, and takes long
-		t.options.MaxSteps = min(cmp.Or(first.maxSteps, s.MaxSteps, defaultMaxSteps), 10*shortRun)
+		t.options.MaxSteps = min(cmp.Or(first.maxSteps, s.maxSteps(first.Plan)), 10*shortRun)
 	}
 	one := t.trial(first.Plan)
 	one.result, one.fails, one.counted = first, true, true
