@@ -18,7 +18,8 @@ type Links struct{ set *linkSet }
 
 type linkSet struct {
 	text   string
-	blocks []block // the set is their union
+	blocks []block      // the set is their union
+	ring   []sim.NodeID // or each of these and those that it does not hear
 }
 
 // block is all links from one side to the other.
@@ -81,18 +82,7 @@ func Bridge(left, bridge, right []sim.NodeID) Links {
 // majority and no two hear the same: "ring n1,n2,n3,n4,n5". It is the
 // majorities ring of Jepsen (jepsen.nemesis, majorities-ring).
 func Ring(ids ...sim.NodeID) Links {
-	n := len(ids)
-	majority := n/2 + 1
-	var blocks []block
-	for i, id := range ids {
-		// The majority is i-majority/2 and those that follow it.
-		var deaf []sim.NodeID
-		for k := majority; k < n; k++ {
-			deaf = append(deaf, ids[(i-majority/2+k+n)%n])
-		}
-		blocks = append(blocks, block{nodes(deaf), nodes([]sim.NodeID{id})})
-	}
-	return links("ring "+list(ids), blocks...)
+	return Links{&linkSet{text: "ring " + list(ids), ring: slices.Clone(ids)}}
 }
 
 // String is fit for a trace; the constructors show their forms.
@@ -110,7 +100,7 @@ func (l Links) Has(from, to sim.NodeID) bool {
 	return a.has(from, to, 0)
 }
 
-func links(text string, blocks ...block) Links { return Links{&linkSet{text, blocks}} }
+func links(text string, blocks ...block) Links { return Links{&linkSet{text: text, blocks: blocks}} }
 
 func nodes(ids []sim.NodeID) side { return side{ids: slices.Clone(ids)} }
 
@@ -127,13 +117,14 @@ type area struct {
 	all    bool
 	blocks []struct{ from, to nodeSet }
 	named  nodeSet
+	ring   circle
 }
 
 func (l Links) compile() area {
 	if l.set == nil {
 		return area{all: true}
 	}
-	var a area
+	a := area{ring: newCircle(l.set.ring)}
 	for _, b := range l.set.blocks {
 		a.blocks = append(a.blocks, struct{ from, to nodeSet }{b.from.set(), b.to.set()})
 		a.named.add(b.from.ids)
@@ -149,6 +140,9 @@ func (a *area) has(from, to sim.NodeID, clients ends) bool {
 	if a.all {
 		return clients == 0
 	}
+	if a.ring.n > 0 {
+		return a.ring.severs(from, to)
+	}
 	for i := range a.blocks {
 		if b := &a.blocks[i]; b.from.has(from) && b.to.has(to) {
 			return clients == 0 ||
@@ -157,6 +151,38 @@ func (a *area) has(from, to sim.NodeID, clients ends) bool {
 		}
 	}
 	return false
+}
+
+// circle is what Ring makes of a list, with a place for each node, since the list of those that a node does not hear is half
+// as long.
+type circle struct {
+	n     int
+	place []int32 // by node: from 1 on; 0 is not in the circle
+}
+
+func newCircle(ids []sim.NodeID) (c circle) {
+	c.n = len(ids)
+	for i, id := range ids {
+		if id <= sim.Nobody {
+			continue
+		}
+		if int(id) >= len(c.place) {
+			c.place = append(c.place, make([]int32, int(id)+1-len(c.place))...)
+		}
+		c.place[id] = int32(i + 1)
+	}
+	return c
+}
+
+// severs reports whether one of the circle does not hear another. The majority that it hears begins majority/2 places before
+// it.
+func (c *circle) severs(from, to sim.NodeID) bool {
+	if int(from) >= len(c.place) || int(to) >= len(c.place) || from < 0 || to < 0 {
+		return false
+	}
+	f, t := int(c.place[from]), int(c.place[to])
+	majority := c.n/2 + 1
+	return f > 0 && t > 0 && (f-t+majority/2+c.n)%c.n >= majority
 }
 
 // nodeSet is a bit set of nodes.
