@@ -36,8 +36,8 @@ A site loses interest after K contacts in a row that did not need the rumor (--c
 (--coin); --blind counts all contacts alike. Contacts are judged against the start of the cycle. Beside push with feedback
 and counters stands Table 1 of the paper, beside push with --blind --coin Table 2, and beside pull with feedback and
 counters Table 3. For push the t_ave of the paper grows away from ours with K, by up to a quarter, while t_last is the
-same; for pull both are. It is none of the averages that we have tried: over sites, over messages, or with the sites that never
-hear of it counted as the last.
+same; for pull both are. It is none of the averages that we have tried: over sites, over messages, or with the sites that
+never hear of it counted as the last.
 
 With --loss some messages are lost, and one more row has what that does to direct mail (section 1.2): the site at which the
 rumor begins sends it to all others once.`,
