@@ -37,14 +37,17 @@ func rumorSpace() nemesis.Space {
 	s.Ops = nemesis.Range[int]{Min: 20, Max: 40}
 	s.OpKinds = []nemesis.OpKind{{Kind: "tell", Weight: 1, Value: true}}
 	s.Roles = []string{"teller", "next teller", "next learner", "next hunter"}
-	s.Facts = []string{"RumorLearned", "RumorCold", "RumorTurnedAway", "RumorHunted"}
+	s.Facts = []string{"RumorLearned", "RumorCold", "RumorAnswered", "RumorTurnedAway", "RumorHunted"}
 	s.Storms = nemesis.Range[int]{Max: 3}
 	s.Budget = nemesis.Budget{Quorum: nemesis.Majority, Outside: []string{"crash", "pause", "isolate"}}
 	return s
 }
 
+// sparseSites is the most sites that contact only those near to them: time on a ring goes with their number.
+const sparseSites = 64
+
 // rumorConfig draws what a deployment may choose: with backups all of it spreads every rumor. Sparse topologies are for
-// whole groups: a silent site could part them.
+// whole groups, as a silent site could part them, and for small ones.
 func rumorConfig(r *Run) *gossip.RumorConfig {
 	d := sim.NewStream(r.Plan.Seed, "rumor config")
 	n := r.Plan.Nodes
@@ -59,10 +62,12 @@ func rumorConfig(r *Run) *gossip.RumorConfig {
 		Aligned: d.Chance(sim.Million / 2),
 		Mail:    d.Chance(sim.Million / 10),
 		Backup:  d.Between(300*time.Millisecond, time.Second),
+
+		Topology: gossip.Uniform(n),
 	}
 	c.Push = !d.Chance(sim.Million / 3)
 	c.Pull = !c.Push || d.Chance(sim.Million/2)
-	if len(r.Plan.Core) > 0 || n < 2 {
+	if len(r.Plan.Core) > 0 || n < 2 || n > sparseSites {
 		return c
 	}
 	switch d.Below(6) {
@@ -118,11 +123,13 @@ func buildRumor(r *Run) {
 		})
 	})
 	watchRumor(r, c)
-	g := rumorGroup{run: r}
+	g := rumorGroup{run: r, site: func(id sim.NodeID) *gossip.Rumor { return r.World.Node(id).(*gossip.Rumor) }}
+	// A wait lasts for a step forward at most, and in all no longer than the last rumor takes from one end to the other.
+	hops := time.Duration(c.Topology.Hops())
 	// A site that lacks a rumor asks one that may have it with each backup; at the worst, on a grid, one partner in four has.
-	r.Liveness("all sites know all rumors", Progress{Budget: 150 * c.Backup, Await: g.spread, Waiting: g.missing})
+	r.Liveness("all sites know all rumors", Progress{Budget: (150 + 16*hops) * c.Backup, Await: g.spread, Waiting: g.missing})
 	// At the worst a site is asked, or heard, by one of its neighbours in four cycles, and must lose interest by chance.
-	r.Liveness("rumors die out", Progress{Budget: 400 * c.Cycle, Await: g.cooled, Waiting: g.warm})
+	r.Liveness("rumors die out", Progress{Budget: (400 + 16*hops) * c.Cycle, Await: g.cooled, Waiting: g.warm})
 }
 
 // life is a node and its incarnation.
@@ -131,11 +138,28 @@ type life struct {
 	number uint32
 }
 
+// interest is what is known of a site's interest in a rumor.
+type interest struct {
+	hot  bool
+	vain int // contacts in a row. Those of one cycle are judged together, so there are as many at least as the site counts
+}
+
+// contact counts one: those in vain up to one that was not (Demers et al. 1987, section 1.4).
+func (i *interest) contact(vain bool) {
+	if vain {
+		i.vain++
+	} else {
+		i.vain = 0
+	}
+}
+
 // watchRumor checks what sites say.
 func watchRumor(r *Run, c *gossip.RumorConfig) {
 	invented := r.Checks.Always("no value is invented")
 	once := r.Checks.Always("a rumor is new once in a life")
 	cold := r.Checks.Always("only what is hot goes cold")
+	vain := r.Checks.Always("interest is lost by contacts in vain")
+	limit := r.Checks.Always("hunting ends at its limit")
 	hunted := r.Checks.Sometimes("a partner was found by hunting")
 	refused := r.Checks.Sometimes("a contact was refused")
 	warmed := r.Checks.Sometimes("a useful contact made up for useless ones")
@@ -148,7 +172,11 @@ func watchRumor(r *Run, c *gossip.RumorConfig) {
 		life
 		id uint64
 	}
-	hot := make(map[learned]bool) // of what was learned: it is still hot
+	known := make(map[learned]*interest)
+	enough := c.K // contacts in vain
+	if c.Coin {
+		enough = 1
+	}
 	r.World.Watch(func(s *sim.Step) {
 		me := life{s.Node, s.Incarnation}
 		switch f := s.Payload.(type) {
@@ -166,12 +194,12 @@ func watchRumor(r *Run, c *gossip.RumorConfig) {
 			}
 			invented.Hold()
 			key := learned{me, f.Update.ID}
-			if _, known := hot[key]; known {
+			if known[key] != nil {
 				once.Violatef("%v learns rumor %d a second time, from %v", s.Node, f.Update.ID, f.From)
 				return
 			}
 			once.Hold()
-			hot[key] = f.Hot
+			known[key] = &interest{hot: f.Hot}
 			switch {
 			case f.From == sim.Nobody:
 			case !f.Hot && c.Mail:
@@ -181,30 +209,48 @@ func watchRumor(r *Run, c *gossip.RumorConfig) {
 			case c.Pull && !c.Push:
 				pulled.Hold()
 			}
+		case gossip.RumorAnswered:
+			if c.Blind {
+				return
+			}
+			i := known[learned{me, f.ID}]
+			if !f.Known && i.vain > 0 && !c.Coin {
+				warmed.Hold()
+			}
+			i.contact(f.Known)
+		case gossip.RumorPassed:
+			if c.Blind {
+				known[learned{me, f.ID}].contact(true)
+			}
 		case gossip.RumorCold:
-			key := learned{me, f.ID}
-			if !hot[key] {
+			i := known[learned{me, f.ID}]
+			if i == nil || !i.hot {
 				cold.Violatef("%v loses interest in rumor %d, in which it had none", s.Node, f.ID)
 				return
 			}
-			hot[key] = false
+			i.hot = false
 			cold.Hold()
 			lost.Hold()
+			vain.Check(i.vain >= enough, func() string {
+				return fmt.Sprintf("%v loses interest in rumor %d after %d contacts in vain in a row, rather than %d", s.Node, f.ID, i.vain, enough)
+			})
 		case gossip.RumorHunted:
-			r.SetRole("hunter", s.Node)
+			r.SetRole("hunter", f.By)
 			hunted.Hold()
+			limit.Check(f.Refused <= c.Hunt, func() string {
+				return fmt.Sprintf("%v took a contact of %v that %d others had refused; it may try %d more", s.Node, f.By, f.Refused, c.Hunt)
+			})
 		case gossip.RumorTurnedAway:
 			refused.Hold()
-		case gossip.RumorWarmed:
-			warmed.Hold()
 		}
 	})
 }
 
 // rumorGroup is the sites of the core, in the quiet tail.
-type rumorGroup struct{ run *Run }
-
-func (g rumorGroup) site(id sim.NodeID) *gossip.Rumor { return g.run.World.Node(id).(*gossip.Rumor) }
+type rumorGroup struct {
+	run  *Run
+	site func(sim.NodeID) *gossip.Rumor
+}
 
 // spread is how many rumors sites know in all; it is over when each knows all that one knows.
 func (g rumorGroup) spread() (progress uint64, done bool) {
@@ -231,22 +277,40 @@ func (g rumorGroup) rumors() map[uint64]bool {
 	return all
 }
 
-// missing names the sites that lack something, and what.
+// missing names some of the sites that lack something, and what.
 func (g rumorGroup) missing() string {
 	all := g.rumors()
-	var list []string
-	for _, id := range g.run.Core() {
+	return g.some(func(s *gossip.Rumor) string {
 		var lacks []string
 		for _, op := range g.run.Plan.Ops {
-			if n, err := rumorID(op); err == nil && all[n] && !g.site(id).Knows(n) {
+			if n, err := rumorID(op); err == nil && all[n] && !s.Knows(n) {
 				lacks = append(lacks, op.Value)
 			}
 		}
-		if len(lacks) > 0 {
-			list = append(list, fmt.Sprintf("%s lacks %s", id, strings.Join(lacks, ",")))
+		if len(lacks) == 0 {
+			return ""
+		}
+		return "lacks " + strings.Join(firstOf(lacks, "more"), ",")
+	})
+}
+
+// some says what there is to say of the first sites of the core of which there is, and counts the others.
+func (g rumorGroup) some(say func(*gossip.Rumor) string) string {
+	var list []string
+	for _, id := range g.run.Core() {
+		if text := say(g.site(id)); text != "" {
+			list = append(list, fmt.Sprintf("%s %s", id, text))
 		}
 	}
-	return strings.Join(list, "; ")
+	return strings.Join(firstOf(list, "more sites"), "; ")
+}
+
+// firstOf cuts a long list: the first four, and how many more there are.
+func firstOf(list []string, rest string) []string {
+	if more := len(list) - 4; more > 1 {
+		return append(list[:4:4], fmt.Sprintf("%d %s", more, rest))
+	}
+	return list
 }
 
 // cooled is how many of the rumors that sites know they do not tell any more.
@@ -259,13 +323,12 @@ func (g rumorGroup) cooled() (progress uint64, done bool) {
 	return progress, hot == 0
 }
 
-// warm names the sites that still tell rumors.
+// warm names some of the sites that still tell rumors.
 func (g rumorGroup) warm() string {
-	var list []string
-	for _, id := range g.run.Core() {
-		if hot := g.site(id).Hot(); hot > 0 {
-			list = append(list, fmt.Sprintf("%s still tells %d of %d rumors", id, hot, g.site(id).Known()))
+	return g.some(func(s *gossip.Rumor) string {
+		if s.Hot() == 0 {
+			return ""
 		}
-	}
-	return strings.Join(list, "; ")
+		return fmt.Sprintf("still tells %d of %d rumors", s.Hot(), s.Known())
+	})
 }

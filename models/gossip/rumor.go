@@ -45,6 +45,7 @@ type Update struct {
 type RumorNews struct {
 	Updates []*Update
 	Backup  bool // the answer to one who asked for everything: nothing hot, no feedback
+	Refused int  // where it is a contact: partners that have refused it before
 }
 
 // RumorTell is a client's rumor, and RumorTold says that the site knows it.
@@ -54,7 +55,10 @@ type (
 )
 
 // RumorQuery asks for hot rumors, or for everything.
-type RumorQuery struct{ All bool }
+type RumorQuery struct {
+	All     bool
+	Refused int // as in RumorNews
+}
 
 // RumorFeedback answers each of RumorNews.
 type RumorFeedback struct {
@@ -75,12 +79,24 @@ type (
 	}
 	// RumorCold tells that a site has lost interest in a rumor.
 	RumorCold struct{ ID uint64 }
-	// RumorHunted tells that a site has found another partner, after refusals.
-	RumorHunted struct{ Tries int }
+	// RumorAnswered tells that a partner has answered whether it knew a rumor that the site still tells.
+	RumorAnswered struct {
+		ID    uint64
+		From  sim.NodeID
+		Known bool
+	}
+	// RumorPassed tells that a blind site has told a rumor, and counts that whatever the partner knew.
+	RumorPassed struct {
+		ID uint64
+		To sim.NodeID
+	}
+	// RumorHunted tells that a site has taken a contact of one that so many others have refused before.
+	RumorHunted struct {
+		By      sim.NodeID
+		Refused int
+	}
 	// RumorTurnedAway tells that a site has refused a contact.
 	RumorTurnedAway struct{}
-	// RumorWarmed tells that a useful contact has made a site forget the useless ones before.
-	RumorWarmed struct{ ID uint64 }
 )
 
 // Rumor is one site. What it knows is memory: a crash takes it, and other sites give it back.
@@ -91,7 +107,7 @@ type Rumor struct {
 	news  *RumorNews // of what is hot and settled; nil if that has changed
 	hot   int32      // of known
 	taken int32      // contacts in this cycle
-	tries int32      // partners tried in this cycle, after refusals
+	tries int32      // partners tried since the cycle's contact, each after a refusal
 	fresh bool       // something was learned in this cycle
 }
 
@@ -148,9 +164,10 @@ func (s *Rumor) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
 	case *RumorQuery:
 		s.onQuery(env, from, m)
 	case *RumorFeedback:
-		if h := s.find(m.ID); h != nil {
+		if h := s.find(m.ID); h != nil && h.hot {
 			h.needless = h.needless || m.Known
 			h.needed = h.needed || !m.Known
+			env.Emit(RumorAnswered{m.ID, from, m.Known})
 		}
 	case *RumorRefused:
 		s.onRefused(env)
@@ -170,6 +187,7 @@ func (s *Rumor) Timeout(env sim.Env, t sim.Timer) {
 		s.review(env)
 		if s.c.Pull || s.hot > 0 {
 			s.schedule(env, false)
+			s.tries = 0
 			s.contact(env)
 		}
 	case rumorBackup:
@@ -195,7 +213,7 @@ func (s *Rumor) schedule(env sim.Env, first bool) {
 // enter notes which cycle it is.
 func (s *Rumor) enter(env sim.Env) {
 	if now := int64(env.Elapsed() / s.c.Cycle); now != s.cycle {
-		s.cycle, s.taken, s.tries = now, 0, 0
+		s.cycle, s.taken = now, 0
 		if s.fresh {
 			s.fresh, s.news = false, nil
 		}
@@ -214,9 +232,6 @@ func (s *Rumor) review(env sim.Env) {
 		switch {
 		case s.c.K == 0:
 		case !useless:
-			if h.useless > 0 {
-				env.Emit(RumorWarmed{h.ID})
-			}
 			h.useless = 0
 		case s.c.Coin:
 			if env.Rand().Int64N(int64(s.c.K)) == 0 {
@@ -245,15 +260,20 @@ func (s *Rumor) contact(env sim.Env) {
 	}
 	to := s.partner(env)
 	if s.c.Push {
-		s.tell(env, to)
+		s.tell(env, to, int(s.tries))
 	}
-	if s.c.Pull {
+	switch {
+	case !s.c.Pull:
+	case s.tries == 0:
 		env.Send(to, hotQuery)
+	default:
+		env.Send(to, &RumorQuery{Refused: int(s.tries)})
 	}
 }
 
-// tell sends a site's hot rumors, those of before this cycle where cycles are aligned, if there are any.
-func (s *Rumor) tell(env sim.Env, to sim.NodeID) {
+// tell sends a site's hot rumors, those of before this cycle where cycles are aligned, if there are any. So many partners have
+// refused the contact before.
+func (s *Rumor) tell(env sim.Env, to sim.NodeID, before int) {
 	if s.hot == 0 {
 		return
 	}
@@ -268,10 +288,18 @@ func (s *Rumor) tell(env sim.Env, to sim.NodeID) {
 	if len(s.news.Updates) == 0 {
 		return
 	}
-	env.Send(to, s.news)
+	if before == 0 {
+		env.Send(to, s.news)
+	} else {
+		env.Send(to, &RumorNews{Updates: s.news.Updates, Refused: before})
+	}
+	if !s.c.Blind {
+		return
+	}
 	for i := range s.known {
-		if h := &s.known[i]; s.c.Blind && h.hot && s.settled(h) {
+		if h := &s.known[i]; h.hot && s.settled(h) {
 			h.needless = true // whatever the partner knows
+			env.Emit(RumorPassed{h.ID, to})
 		}
 	}
 }
@@ -286,9 +314,13 @@ func (s *Rumor) partner(env sim.Env) sim.NodeID {
 	return Uniform(s.c.Sites).Partner(env.Rand(), env.ID())
 }
 
-// accepts reports whether there is room for one more contact in this cycle, and refuses it if there is not.
-func (s *Rumor) accepts(env sim.Env, from sim.NodeID) bool {
+// accepts reports whether there is room for one more contact in this cycle, and refuses it if there is not, as so many
+// others have before.
+func (s *Rumor) accepts(env sim.Env, from sim.NodeID, before int) bool {
 	if s.taken++; s.c.Limit == 0 || int(s.taken) <= s.c.Limit {
+		if before > 0 {
+			env.Emit(RumorHunted{from, before})
+		}
 		return true
 	}
 	env.Emit(RumorTurnedAway{})
@@ -300,14 +332,13 @@ func (s *Rumor) accepts(env sim.Env, from sim.NodeID) bool {
 func (s *Rumor) onRefused(env sim.Env) {
 	if int(s.tries) < s.c.Hunt {
 		s.tries++
-		env.Emit(RumorHunted{int(s.tries)})
 		s.contact(env)
 	}
 }
 
 func (s *Rumor) onNews(env sim.Env, from sim.NodeID, m *RumorNews) {
 	// Where sites pull, the question is the contact, and is counted.
-	if !m.Backup && !s.c.Mail && !s.c.Pull && !s.accepts(env, from) {
+	if !m.Backup && !s.c.Mail && !s.c.Pull && !s.accepts(env, from, m.Refused) {
 		return
 	}
 	for _, u := range m.Updates {
@@ -329,8 +360,8 @@ func (s *Rumor) onQuery(env sim.Env, from sim.NodeID, q *RumorQuery) {
 			m.Updates = append(m.Updates, s.known[i].Update)
 		}
 		env.Send(from, m)
-	case s.accepts(env, from):
-		s.tell(env, from)
+	case s.accepts(env, from, q.Refused):
+		s.tell(env, from, 0)
 	}
 }
 
