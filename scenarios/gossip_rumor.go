@@ -16,7 +16,7 @@ var gossipRumor = &Scenario{
 	Doc:   "Rumors of clients come to all sites, by any variant of rumor mongering with backups, and die out.",
 	Space: rumorSpace(),
 	Tail:  5 * time.Second,
-	Facts: []string{"RumorWarmed"},
+	Facts: []string{"RumorPassed"},
 	Fits: func(p nemesis.Plan) error {
 		for i, op := range p.Ops {
 			if _, err := rumorID(op); err != nil {

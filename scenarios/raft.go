@@ -301,7 +301,7 @@ func tailOps(tail time.Duration, client int, ops []nemesis.Op) []nemesis.Op {
 	for i := range int(tail/time.Second) - 3 {
 		op := nemesis.Op{Client: client, Kind: "read", Key: key, Arg: "0"}
 		if i%2 == 0 {
-			op.Kind, op.Value, op.Arg = "append", fmt.Sprintf("tail%d", i), ""
+			op.Kind, op.Value, op.Arg = "append", fmt.Sprintf("t%d.%d", client, i), ""
 		}
 		list = append(list, op)
 	}

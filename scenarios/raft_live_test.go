@@ -83,7 +83,7 @@ func TestWhatOperationsWaitFor(t *testing.T) {
 	r := s.Run(p, Options{})
 	require.Equal(t, `eventually "operations in the quiet tail succeed"`, r.Property)
 	require.Contains(t, r.Detail,
-		`append(a, "v2006;") of c2 is open since 9.000s; append(a, "v1006;") of c1 is open since 9.000s; nobody leads`)
+		`append(a, "t2.6;") of c2 is open since 9.000s; append(a, "t1.6;") of c1 is open since 9.000s; nobody leads`)
 }
 
 // A quorum is enough, whatever the others suffer for ever.
