@@ -14,7 +14,7 @@ type sweepJSON struct {
 	Cores       int              `json:"cores"`
 	Expected    bool             `json:"expected"` // as all scenarios expect: the exit code is 0, or 130
 	Interrupted bool             `json:"interrupted"`
-	Memory      float64          `json:"memory_mib"` // that the process holds when all is done; it hardly ever gives any back
+	Memory      float64          `json:"memory_mib"` // that the runtime holds when all is done
 	Goroutines  int              `json:"goroutines"` // then
 	Contents    map[string]int64 `json:"contents"`   // over all scenarios
 	Scenarios   []partJSON       `json:"scenarios"`

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"cmp"
 	"context"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -65,10 +66,21 @@ const MaxSeeds = 100
 // that lives, so collecting less often is nearly free in memory and worth a third of the time.
 const sweepGC = 800
 
+// A sweep of two workers stays below 200 MiB, whatever lives: from sweepMemory and workerMemory for each worker on, the
+// collector works harder.
+const (
+	sweepMemory  = 64 << 20
+	workerMemory = 40 << 20
+)
+
 // Sweep runs seeds of one scenario on several workers. It returns early when ctx ends, or as SweepOptions.Until says.
 func (s *Scenario) Sweep(ctx context.Context, o SweepOptions) *Tally {
 	defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
 	workers := cmp.Or(o.Workers, runtime.GOMAXPROCS(0))
+	if limit := debug.SetMemoryLimit(-1); limit == math.MaxInt64 { // nobody has set one
+		debug.SetMemoryLimit(sweepMemory + workerMemory*int64(workers))
+		defer debug.SetMemoryLimit(limit)
+	}
 	tallies := make([]*Tally, workers)
 	var next, done sync.Mutex
 	var group sync.WaitGroup
