@@ -62,7 +62,7 @@ func (n *Network) stop(s *stop) (release func()) {
 		n.stops = slices.DeleteFunc(n.stops, func(other *stop) bool { return other == s })
 		n.expect(n.now())
 		if n.world != nil {
-			n.world.Release()
+			n.world.Release(func(from, to sim.NodeID) bool { return s.on.has(from, to, n.modelOf(from, to).ends) })
 		}
 	}
 }

@@ -109,7 +109,7 @@ type Network struct {
 // world is what the network needs of a *sim.World.
 type world interface {
 	Now() clock.Time
-	Release()
+	Release(on func(from, to sim.NodeID) bool)
 }
 
 // lane is one directed link. The zero lane has not been used.

@@ -274,7 +274,7 @@ type universe interface {
 	CrashAtSync(id sim.NodeID, when sim.SyncPoint)
 	Clock(id sim.NodeID, change func(*clock.Skew, clock.Time))
 	Cost(id sim.NodeID, cost func(sim.Kind, any) time.Duration)
-	Release()
+	Release(on func(from, to sim.NodeID) bool)
 	Fault(f any)
 	Fail(property, detail string)
 	Up(id sim.NodeID) bool
@@ -324,7 +324,7 @@ func (b *book) perform(u universe, a act, self sim.NodeID) {
 	case actDo:
 		ok = u.do(id, a.do, 50_000)
 	case actRelease:
-		u.Release()
+		u.Release(func(from, to sim.NodeID) bool { return a.k%2 == 0 || from == id || to == id })
 	case actAt:
 		u.At(u.Now().Add(a.d), func() { b.perform(u, *a.then, id) })
 	case actFault:
@@ -537,6 +537,7 @@ type dumb struct {
 type event struct {
 	at   clock.Time
 	from sim.NodeID
+	to   sim.NodeID // of a packet
 	seq  uint64
 	copy int
 	f    func(*event)
@@ -806,12 +807,16 @@ func (d *dumb) do(id sim.NodeID, h handler, base int) bool {
 	return true
 }
 
-func (d *dumb) Release() {
+func (d *dumb) Release(on func(from, to sim.NodeID) bool) {
 	held := d.held
 	d.held = nil
 	for _, e := range held {
-		e.at = d.now
-		d.events = append(d.events, e)
+		if on(e.from, e.to) {
+			e.at = d.now
+			d.events = append(d.events, e)
+		} else {
+			d.held = append(d.held, e)
+		}
 	}
 }
 
@@ -827,7 +832,7 @@ func (d *dumb) send(n *dumbNode, to sim.NodeID, m message) {
 	}
 	sent := d.now
 	for i := range p.Fate.Len() {
-		d.events = append(d.events, &event{at: d.now.Add(p.Fate.Delay(i)), from: n.id, seq: n.seq, copy: i, f: func(e *event) {
+		d.events = append(d.events, &event{at: d.now.Add(p.Fate.Delay(i)), from: n.id, to: to, seq: n.seq, copy: i, f: func(e *event) {
 			a := links{d.b}.Arrive(&sim.Packet{From: n.id, To: to, Sent: sent, Now: d.now, Msg: m})
 			l := d.nodes[to].life
 			switch {

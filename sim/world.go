@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime/debug"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -266,14 +267,16 @@ func (w *World) divert(it *item, a Arrival) {
 	}
 }
 
-// Release makes all held packets arrive again, now.
-func (w *World) Release() {
-	held := w.held
-	w.held = nil
-	for _, it := range held {
+// Release makes the held packets of some links arrive again, now.
+func (w *World) Release(on func(from, to NodeID) bool) {
+	w.held = slices.DeleteFunc(w.held, func(it item) bool {
+		if !on(it.from, w.queue.pool.at(it.ref).to) {
+			return false
+		}
 		it.at = w.now
 		w.queue.push(it)
-	}
+		return true
+	})
 }
 
 // send puts a packet on its way, now.
