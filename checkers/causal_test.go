@@ -144,6 +144,9 @@ func TestCausality(t *testing.T) {
 			makeat n2 b 1:1 2:3
 			makeat n2 c 1:1 2:3
 			show n4 c`, verdict: Invalid, property: causal, detail: "n4 shows c without a"},
+		{name: "by vectors, made twice", facts: `
+			makeat n1 a 1:1
+			makeat n2 a 1:1 2:1`, verdict: Invalid, property: causal, detail: "n2 makes a, which was there before"},
 		{name: "by vectors, through an item of one's own", facts: `
 			makeat n1 a 1:1
 			makeat n2 b 1:1 2:1

@@ -71,6 +71,12 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 			write n1 y 1
 			apply n4 x 7
 			apply n4 y 1`},
+		{name: "what was passed over comes late", verdict: Valid, facts: `
+			write n1 x 1
+			apply n4 x 2
+			write n1 y 1
+			apply n4 x 1
+			apply n4 y 1`},
 		{name: "an earlier version has no later one", facts: `
 			write n1 x 2
 			write n1 y 1

@@ -11,7 +11,7 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-func tellStreams(c *Streams[string, record]) func(t testing.TB, text string) {
+func tellTopic(c *Topic[string, record]) func(t testing.TB, text string) {
 	return func(t testing.TB, text string) {
 		facts(t, text, func(verb string, w words) {
 			switch verb {
@@ -53,7 +53,7 @@ func tellStreams(c *Streams[string, record]) func(t testing.TB, text string) {
 	}
 }
 
-func TestStreams(t *testing.T) {
+func TestTopic(t *testing.T) {
 	judge(t, []story{
 		{name: "nothing is told", verdict: Unknown},
 		{name: "quiet, and nothing was acknowledged", facts: "quiet", verdict: Unknown},
@@ -128,7 +128,7 @@ func TestStreams(t *testing.T) {
 		{name: "nonmonotonic send", facts: `
 			ack p 5 a1
 			ack p 4 a2`, verdict: Invalid,
-			property: "no nonmonotonic send", detail: "a2 is acknowledged at 4 of p, and what its producer made before at 5"},
+			property: "no nonmonotonic send", detail: "a2 is acknowledged at 4 of p, and what its producer made before it at 5"},
 		{name: "nonmonotonic send, acknowledged in the order of the log", facts: `
 			ack p 4 a2
 			ack p 5 a1`, verdict: Invalid,
@@ -142,6 +142,9 @@ func TestStreams(t *testing.T) {
 			ack p 5 a1
 			ack p 4 b2
 			ack q 3 a2`, verdict: Valid},
+		{name: "a record without a producer", facts: `
+			ack p 5 a1
+			ack p 4 noop`, verdict: Valid},
 		{name: "sent again, and late", facts: `
 			mayrepeat p a1
 			append p 0 a1
@@ -404,12 +407,12 @@ func TestStreams(t *testing.T) {
 			poll n1 p 2:a3
 			quiet`, verdict: Valid},
 	}, func(s *Set) (func(testing.TB, string), func()) {
-		c := NewStreams[string](s, StreamsOptions[record]{Producer: producer})
-		return tellStreams(c), c.Reset
+		c := NewTopic[string](s, TopicOptions[record]{Producer: producer})
+		return tellTopic(c), c.Reset
 	})
 }
 
-func TestStreamsAtLeastOnce(t *testing.T) {
+func TestTopicAtLeastOnce(t *testing.T) {
 	judge(t, []story{
 		{name: "repetitions", verdict: Valid, facts: `
 			append p 1 a1
@@ -457,13 +460,13 @@ func TestStreamsAtLeastOnce(t *testing.T) {
 			assign n1 g p
 			poll n1 p 2:a2`},
 	}, func(s *Set) (func(testing.TB, string), func()) {
-		c := NewStreams[string](s, StreamsOptions[record]{First: 1, Producer: producer, AtLeastOnce: true})
-		return tellStreams(c), c.Reset
+		c := NewTopic[string](s, TopicOptions[record]{First: 1, Producer: producer, AtLeastOnce: true})
+		return tellTopic(c), c.Reset
 	})
 }
 
-// streamsFact is a call, for the oracle: only what it needs is set.
-type streamsFact struct {
+// topicFact is a call, for the oracle: only what it needs is set.
+type topicFact struct {
 	verb     string
 	consumer sim.NodeID
 	offset   uint64
@@ -471,13 +474,13 @@ type streamsFact struct {
 	batch    []Polled[record]
 }
 
-func (f streamsFact) String() string {
+func (f topicFact) String() string {
 	return fmt.Sprint(f.verb, " ", f.consumer, " ", f.offset, " ", f.record, " ", f.batch)
 }
 
-// streamsOracle names the anomalies of one partition with one group, by looking at the whole of what was told again and
-// again. It shares nothing with Streams but the meaning of the names.
-func streamsOracle(all []streamsFact) map[string]bool {
+// topicOracle names the anomalies of one partition with one group, by looking at the whole of what was told again and
+// again. It shares nothing with Topic but the meaning of the names.
+func topicOracle(all []topicFact) map[string]bool {
 	found := map[string]bool{}
 	record2offsets, offset2records := map[record]map[uint64]bool{}, map[uint64]map[record]bool{}
 	acked, polled, aborted, removed := map[uint64]record{}, map[uint64]bool{}, map[record]bool{}, map[uint64]bool{}
@@ -594,9 +597,9 @@ func streamsOracle(all []streamsFact) map[string]bool {
 	return found
 }
 
-// TestStreamsOracle: what Streams finds first is an anomaly by then, and before it there is none. Logs are mostly right, so
+// TestTopicOracle: what Topic finds first is an anomaly by then, and before it there is none. Logs are mostly right, so
 // that what is wrong is subtle. The log tells of each record before anybody polls it, so that nothing is known too late.
-func TestStreamsOracle(t *testing.T) {
+func TestTopicOracle(t *testing.T) {
 	found := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.Uint64Range(1, 8).Draw(t, "length")
@@ -620,18 +623,18 @@ func TestStreamsOracle(t *testing.T) {
 			}
 			return Polled[record]{i * width, r}
 		}
-		var all []streamsFact
+		var all []topicFact
 		told := uint64(0) // that much of the log
 		tell := func(many uint64) {
 			for ; many > 0 && told < n; told++ {
-				all = append(all, streamsFact{verb: "append", offset: told * width, record: log[told]})
+				all = append(all, topicFact{verb: "append", offset: told * width, record: log[told]})
 				many--
 			}
 		}
 		next := map[sim.NodeID]uint64{}
 		for range rapid.IntRange(0, 14).Draw(t, "facts") {
 			tell(rapid.SampledFrom([]uint64{0, 1, 2, 8}).Draw(t, "told"))
-			f := streamsFact{consumer: sim.NodeID(rapid.IntRange(1, 2).Draw(t, "consumer"))}
+			f := topicFact{consumer: sim.NodeID(rapid.IntRange(1, 2).Draw(t, "consumer"))}
 			f.verb = rapid.SampledFrom(strings.Fields("ack ack ack poll poll poll poll poll removed lowwater commit assign seek restart revoke abort")).Draw(t, "verb")
 			switch f.verb {
 			case "poll":
@@ -656,10 +659,10 @@ func TestStreamsOracle(t *testing.T) {
 			all = append(all, f)
 		}
 		tell(n)
-		all = append(all, streamsFact{verb: "quiet"})
+		all = append(all, topicFact{verb: "quiet"})
 
 		set := NewSet(nil)
-		c := NewStreams[string](set, StreamsOptions[record]{Producer: producer})
+		c := NewTopic[string](set, TopicOptions[record]{Producer: producer})
 		for i, f := range all {
 			switch f.verb {
 			case "append":
@@ -687,7 +690,7 @@ func TestStreamsOracle(t *testing.T) {
 			case "quiet":
 				c.Quiet()
 			}
-			want := streamsOracle(all[:i+1])
+			want := topicOracle(all[:i+1])
 			if v := set.Violation(); v != nil {
 				_, name, _ := strings.Cut(strings.TrimSuffix(v.Property, `"`), `"`)
 				require.Contains(t, want, name, "%v\n%v", v, all[:i+1])
@@ -700,10 +703,40 @@ func TestStreamsOracle(t *testing.T) {
 	t.Log(found)
 }
 
-func BenchmarkStreams(b *testing.B) {
-	const records, partitions, batch = 1_000_000, 8, 10
+func TestTopicUnseen(t *testing.T) {
+	c := NewTopic[string](NewSet(nil), TopicOptions[record]{})
+	require.Zero(t, c.Unseen())
+	for i, r := range []record{"a1", "a2", "a3", "a4", "a5"} {
+		c.Acknowledge("p", uint64(i), r)
+		c.Acknowledge("q", 100*uint64(i), r)
+	}
+	c.MayRepeat("p", "a5")
+	c.Append("p", 9, "a5")
+	require.Equal(t, 10, c.Unseen())
+	c.Poll(1, "p", Polled[record]{2, "a3"})
+	c.LowWater("p", 1)
+	c.Removed("p", 1)
+	require.Equal(t, 7, c.Unseen(), "a4 and a5 of p, and all of q")
+	c.Seek(1, "p", 9)
+	c.Poll(1, "p", Polled[record]{9, "a5"})
+	require.Equal(t, 6, c.Unseen())
+}
+
+// BenchmarkTopic appends, acknowledges and polls a million records.
+func BenchmarkTopic(b *testing.B) {
+	for _, c := range []struct {
+		name        string
+		step, batch uint64
+	}{{"one by one", 1, 1}, {"by tens", 1, 10}, {"with gaps", 1000, 10}} {
+		b.Run(c.name, func(b *testing.B) { benchmarkTopic(b, c.step, c.batch) })
+	}
+}
+
+func benchmarkTopic(b *testing.B, step, batch uint64) {
+	const records, partitions = 1_000_000, 8
 	set := NewSet(nil)
-	c := NewStreams[int](set, StreamsOptions[uint64]{Producer: func(r uint64) (uint64, uint64) { return 1 + r%4, r }})
+	c := NewTopic[int](set, TopicOptions[uint64]{Producer: func(r uint64) (uint64, uint64) { return 1 + r%4, r }})
+	polled := make([]Polled[uint64], batch)
 	b.ReportAllocs()
 	for b.Loop() {
 		set.Reset()
@@ -711,25 +744,25 @@ func BenchmarkStreams(b *testing.B) {
 		for p := range partitions {
 			c.Assign(sim.NodeID(p%3), "g", p)
 		}
-		var polled [batch]Polled[uint64]
 		for i := uint64(0); i < records/partitions; i++ {
 			for p := range partitions {
 				r := i*partitions + uint64(p)
-				c.Append(p, i, r)
-				c.Acknowledge(p, i, r)
+				c.Append(p, i*step, r)
+				c.Acknowledge(p, i*step, r)
 			}
-			if i%batch == batch-1 {
-				for p := range partitions {
-					for k := range polled {
-						at := i - batch + 1 + uint64(k)
-						polled[k] = Polled[uint64]{at, at*partitions + uint64(p)}
-					}
-					c.Poll(sim.NodeID(p%3), p, polled[:]...)
+			if i%batch < batch-1 {
+				continue
+			}
+			for p := range partitions {
+				for k := range polled {
+					at := i - batch + 1 + uint64(k)
+					polled[k] = Polled[uint64]{at * step, at*partitions + uint64(p)}
 				}
+				c.Poll(sim.NodeID(p%3), p, polled...)
 			}
 		}
 		c.Quiet()
 	}
-	require.Equal(b, Valid, set.Result().Verdict)
+	require.Equal(b, Valid, set.Result().Verdict, "%v", set.Result())
 	b.ReportMetric(records*float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// Streams checks what a log of many partitions promises its producers and consumers, by the anomalies that Jepsen's
+// Topic checks what a log of many partitions promises its producers and consumers, by the anomalies that Jepsen's
 // workload for Kafka and Redpanda looks for (namespace jepsen.tests.kafka of github.com/jepsen-io/jepsen; K. Kingsbury,
 // "Jepsen: Redpanda 21.10.1", 2022), each a property that says that there is none:
 //
@@ -23,15 +23,15 @@ import (
 //   - lost write: an acknowledged record was never polled, although a later one of its partition was;
 //   - unseen: the same without a later one.
 //
-// Jepsen knows what clients know, and when all is over. Streams is fed while a run happens, may be told what the log
+// Jepsen knows what clients know, and when all is over. Topic is fed while a run happens, may be told what the log
 // itself claims, and is told what excuses a skip: what was assigned anew, committed, sought, compacted or dropped. Cycles
 // among transactions (G0, G1c) and precommitted reads it does not look for. What the replicas of one partition owe each
 // other is the business of Log.
 //
 // P names a partition. R is a record, in a form that can be compared and printed; the same R in two partitions is two
-// records. Offsets of a partition grow, with or without gaps. Each call but Quiet is O(1) amortised for each record that it
-// tells of; where offsets have gaps finding one takes a binary search.
-type Streams[P, R comparable] struct {
+// records. Offsets of a partition grow, with or without gaps. Each call but Quiet and Unseen is O(1) amortised for each
+// record that it tells of; where offsets have gaps, finding one takes a binary search.
+type Topic[P, R comparable] struct {
 	inconsistent *Property
 	duplicate    *Property
 	lost         *Property
@@ -42,14 +42,14 @@ type Streams[P, R comparable] struct {
 	innerSkip, innerBack *Property // within a poll; nil while each has brought one record
 	aborted              *Property // nil while nothing was aborted
 
-	set     *Set
-	options StreamsOptions[R]
-	place   map[P]int
-	streams []*stream[P, R] // by place, in the order in which they were first told of
+	set        *Set
+	options    TopicOptions[R]
+	place      map[P]int
+	partitions []*topicPartition[P, R] // by place, in the order in which they were first told of
 }
 
-// StreamsOptions are a system's conventions and weaker promises.
-type StreamsOptions[R comparable] struct {
+// TopicOptions are a system's conventions and weaker promises.
+type TopicOptions[R comparable] struct {
 	// First is the offset of a partition's first record, mostly 0 or 1.
 	First uint64
 
@@ -58,7 +58,7 @@ type StreamsOptions[R comparable] struct {
 	Producer func(r R) (producer, seq uint64)
 
 	// AtLeastOnce allows every record to be at many offsets; without it, only those that MayRepeat names may be. A record's
-	// place is the first of those that were told; and it is seen when one of them is.
+	// place in the order is the first that was told, and it is seen when it is at any one.
 	AtLeastOnce bool
 }
 
@@ -68,39 +68,39 @@ type Polled[R comparable] struct {
 	Record R
 }
 
-// stream is a partition.
-type stream[P, R comparable] struct {
+// topicPartition is a partition.
+type topicPartition[P, R comparable] struct {
 	name      P
-	pages     []*streamPage[R]   // by number, those with something in them
+	pages     []*topicPage[R]    // by number, those with something in them
 	at        map[R]uint64       // the first offset of each record
 	repeated  map[R][]uint64     // the offsets of those at many
 	repeats   map[R]bool         // records that may be at many offsets
 	aborted   map[R]bool         // records that are not to be seen
 	sent      map[uint64][]place // by producer: what was acknowledged, in the producer's order
 	committed map[string]uint64  // by group: the next offset to read
-	readers   []streamReader     // by consumer's id
+	readers   []topicReader      // by consumer's id
 	low       uint64             // nothing below is retained
 	high      uint64             // 1 + the highest polled offset; 0: none
 }
 
-// streamPage is what is known of 64 offsets, a bit for each.
-type streamPage[R comparable] struct {
+// topicPage is what is known of 64 offsets, a bit for each.
+type topicPage[R comparable] struct {
 	number                        uint64 // of the first offset, in 64s
 	known, acked, polled, removed uint64
 	records                       []R // of those known, in order
 }
 
-// streamReader is a consumer's position in a partition. Before from, nothing is demanded of it.
-type streamReader struct {
+// topicReader is a consumer's position in a partition. Before from, nothing is demanded of it.
+type topicReader struct {
 	from, next uint64
 	placed     bool   // false: it begins wherever its next poll does
 	why        string // it is at next, if it has not polled since
 }
 
-// NewStreams registers the properties with the run's set. Those of polls with many records and of aborted records come when
+// NewTopic registers the properties with the run's set. Those of polls with many records and of aborted records come when
 // there are such.
-func NewStreams[P, R comparable](s *Set, o StreamsOptions[R]) *Streams[P, R] {
-	c := &Streams[P, R]{
+func NewTopic[P, R comparable](s *Set, o TopicOptions[R]) *Topic[P, R] {
+	c := &Topic[P, R]{
 		inconsistent: s.Always("no inconsistent offsets"),
 		duplicate:    s.Always("no duplicate"),
 		lost:         s.Always("no lost write"),
@@ -118,20 +118,20 @@ func NewStreams[P, R comparable](s *Set, o StreamsOptions[R]) *Streams[P, R] {
 }
 
 // Reset forgets everything, for the next run. The set is reset by its owner.
-func (c *Streams[P, R]) Reset() {
+func (c *Topic[P, R]) Reset() {
 	clear(c.place)
-	c.streams = nil
+	c.partitions = nil
 }
 
 // Append tells that the log has this record at this offset for good. A system that tells of acknowledgements and polls
 // alone is judged as well, but what neither shows cannot be skipped.
-func (c *Streams[P, R]) Append(partition P, offset uint64, r R) {
-	c.know(c.stream(partition), offset, r, "appended")
+func (c *Topic[P, R]) Append(partition P, offset uint64, r R) {
+	c.know(c.partition(partition), offset, r, "appended")
 }
 
 // Acknowledge tells that a producer knows that its record is at this offset.
-func (c *Streams[P, R]) Acknowledge(partition P, offset uint64, r R) {
-	p := c.stream(partition)
+func (c *Topic[P, R]) Acknowledge(partition P, offset uint64, r R) {
+	p := c.partition(partition)
 	g, bit := c.know(p, offset, r, "acknowledged")
 	if g == nil {
 		return
@@ -141,15 +141,15 @@ func (c *Streams[P, R]) Acknowledge(partition P, offset uint64, r R) {
 }
 
 // Poll tells what one poll has brought a consumer from a partition, in the order in which it got it.
-func (c *Streams[P, R]) Poll(consumer sim.NodeID, partition P, batch ...Polled[R]) {
-	p := c.stream(partition)
+func (c *Topic[P, R]) Poll(consumer sim.NodeID, partition P, batch ...Polled[R]) {
+	p := c.partition(partition)
 	reader := p.reader(consumer)
 	if len(batch) > 1 && c.innerSkip == nil {
 		c.innerSkip, c.innerBack = c.set.Always("no internal poll skip"), c.set.Always("no internal nonmonotonic poll")
 	}
 	skip, back := c.skip, c.back
 	for _, b := range batch {
-		if !c.follows(p, reader, consumer, b, skip, back) || !c.show(p, consumer, b) {
+		if !p.follows(reader, consumer, b, skip, back) || !c.show(p, consumer, b) {
 			return
 		}
 		reader.next, reader.why = b.Offset+1, ""
@@ -161,59 +161,59 @@ func (c *Streams[P, R]) Poll(consumer sim.NodeID, partition P, batch ...Polled[R
 // Assign tells that a consumer reads this partition from now on, for its group: from the group's committed offset, or if
 // there is none from the first record that is retained. Where it was before does not count any more. A consumer that begins
 // elsewhere is told to Seek; one that is not told at all begins wherever it first polls.
-func (c *Streams[P, R]) Assign(consumer sim.NodeID, group string, partition P) {
-	p := c.stream(partition)
+func (c *Topic[P, R]) Assign(consumer sim.NodeID, group string, partition P) {
+	p := c.partition(partition)
 	offset, ok := p.committed[group]
 	why := "committed"
 	if !ok {
 		offset, why = p.low, "the first"
 	}
-	*p.reader(consumer) = streamReader{offset, offset, true, why}
+	*p.reader(consumer) = topicReader{offset, offset, true, why}
 }
 
 // Revoke tells that a consumer reads this partition no more. What it polls all the same is not held against a position.
-func (c *Streams[P, R]) Revoke(consumer sim.NodeID, partition P) {
-	*c.stream(partition).reader(consumer) = streamReader{}
+func (c *Topic[P, R]) Revoke(consumer sim.NodeID, partition P) {
+	*c.partition(partition).reader(consumer) = topicReader{}
 }
 
 // Seek tells that a consumer reads on from this offset.
-func (c *Streams[P, R]) Seek(consumer sim.NodeID, partition P, offset uint64) {
-	*c.stream(partition).reader(consumer) = streamReader{offset, offset, true, "sought"}
+func (c *Topic[P, R]) Seek(consumer sim.NodeID, partition P, offset uint64) {
+	*c.partition(partition).reader(consumer) = topicReader{offset, offset, true, "sought"}
 }
 
 // Commit tells that a group has this as the next offset to read.
-func (c *Streams[P, R]) Commit(group string, partition P, offset uint64) {
-	c.stream(partition).committed[group] = offset
+func (c *Topic[P, R]) Commit(group string, partition P, offset uint64) {
+	c.partition(partition).committed[group] = offset
 }
 
 // Restart tells that a consumer has lost its positions: a new incarnation.
-func (c *Streams[P, R]) Restart(consumer sim.NodeID) {
-	for _, p := range c.streams {
-		*p.reader(consumer) = streamReader{}
+func (c *Topic[P, R]) Restart(consumer sim.NodeID) {
+	for _, p := range c.partitions {
+		*p.reader(consumer) = topicReader{}
 	}
 }
 
 // Removed tells that the record at this offset need not be seen any more, as a compacted log has a later one for its key.
-func (c *Streams[P, R]) Removed(partition P, offset uint64) {
-	g, bit := c.stream(partition).page(offset)
+func (c *Topic[P, R]) Removed(partition P, offset uint64) {
+	g, bit := c.partition(partition).page(offset)
 	g.removed |= bit
 }
 
 // LowWater tells that no record below this offset need be seen any more. The mark never goes back.
-func (c *Streams[P, R]) LowWater(partition P, offset uint64) {
-	p := c.stream(partition)
+func (c *Topic[P, R]) LowWater(partition P, offset uint64) {
+	p := c.partition(partition)
 	p.low = max(p.low, offset)
 }
 
 // MayRepeat tells that a record may be at many offsets, because its producer could not know better than to send it again.
 // It may also be out of its producer's order.
-func (c *Streams[P, R]) MayRepeat(partition P, r R) { c.stream(partition).repeats[r] = true }
+func (c *Topic[P, R]) MayRepeat(partition P, r R) { c.partition(partition).repeats[r] = true }
 
 // Abort tells that a record is not in the log, and never will be: it was refused, or its transaction is aborted. Even if the
 // log has it at some offset, nobody must see it.
-func (c *Streams[P, R]) Abort(partition P, r R) {
+func (c *Topic[P, R]) Abort(partition P, r R) {
 	c.aborted = c.set.Always("no aborted read")
-	p := c.stream(partition)
+	p := c.partition(partition)
 	p.aborted[r] = true
 	for _, offset := range p.offsets(r) {
 		g, bit := p.page(offset)
@@ -225,15 +225,29 @@ func (c *Streams[P, R]) Abort(partition P, r R) {
 }
 
 // Quiet tells that nothing is under way any more, and that consumers had the time to poll everything.
-func (c *Streams[P, R]) Quiet() {
-	for _, p := range c.streams {
+func (c *Topic[P, R]) Quiet() {
+	for _, p := range c.partitions {
 		c.quiet(p)
 	}
 }
 
+// Unseen counts the acknowledged records that nobody has polled so far, for those who wait for all to be quiet.
+func (c *Topic[P, R]) Unseen() (n int) {
+	for _, p := range c.partitions {
+		for _, g := range p.pages {
+			for missing := p.due(g) &^ g.polled; missing != 0; missing &= missing - 1 {
+				if !p.seen(g.records[g.rank(missing&-missing)]) {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // know checks a record at an offset against what else was told of either. It returns the page and the bit of the offset;
 // the page is nil if it cannot be there.
-func (c *Streams[P, R]) know(p *stream[P, R], offset uint64, r R, how string) (*streamPage[R], uint64) {
+func (c *Topic[P, R]) know(p *topicPartition[P, R], offset uint64, r R, how string) (*topicPage[R], uint64) {
 	g, bit := p.page(offset)
 	if g.known&bit != 0 {
 		if was := g.records[g.rank(bit)]; was != r {
@@ -267,7 +281,7 @@ func (c *Streams[P, R]) know(p *stream[P, R], offset uint64, r R, how string) (*
 }
 
 // late looks for those who went past an offset before anybody knew that there is a record.
-func (c *Streams[P, R]) late(p *stream[P, R], offset uint64, r R, how string) {
+func (c *Topic[P, R]) late(p *topicPartition[P, R], offset uint64, r R, how string) {
 	if _, _, ok := p.first(offset, offset+1); !ok {
 		return
 	}
@@ -281,16 +295,17 @@ func (c *Streams[P, R]) late(p *stream[P, R], offset uint64, r R, how string) {
 }
 
 // follows checks that a consumer polls what comes next for it.
-func (c *Streams[P, R]) follows(p *stream[P, R], reader *streamReader, id sim.NodeID, b Polled[R], skip, back *Property) bool {
+func (p *topicPartition[P, R]) follows(reader *topicReader, id sim.NodeID, b Polled[R], skip, back *Property) bool {
 	switch {
 	case !reader.placed:
-		*reader = streamReader{from: b.Offset, next: b.Offset, placed: true}
+		*reader = topicReader{from: b.Offset, next: b.Offset, placed: true}
 	case b.Offset < reader.next:
 		back.Violatef("%v polls %v at %d of %v, %v", id, b.Record, b.Offset, p.name, reader)
 		return false
 	default:
 		if offset, r, ok := p.first(reader.next, b.Offset); ok {
-			skip.Violatef("%v polls %v at %d of %v, %v, and so skips %v at %d", id, b.Record, b.Offset, p.name, reader, r, offset)
+			skip.Violatef("%v polls %v at %d of %v, %v, and so skips %v at %d",
+				id, b.Record, b.Offset, p.name, reader, r, offset)
 			return false
 		}
 		back.Hold()
@@ -299,7 +314,7 @@ func (c *Streams[P, R]) follows(p *stream[P, R], reader *streamReader, id sim.No
 	return true
 }
 
-func (r *streamReader) String() string {
+func (r *topicReader) String() string {
 	if r.why == "" {
 		return fmt.Sprintf("after %d", r.next-1)
 	}
@@ -307,7 +322,7 @@ func (r *streamReader) String() string {
 }
 
 // show checks that a polled record may be seen.
-func (c *Streams[P, R]) show(p *stream[P, R], id sim.NodeID, b Polled[R]) bool {
+func (c *Topic[P, R]) show(p *topicPartition[P, R], id sim.NodeID, b Polled[R]) bool {
 	if c.aborted != nil {
 		if p.aborted[b.Record] {
 			c.aborted.Violatef("%v polls %v at %d of %v, which is aborted", id, b.Record, b.Offset, p.name)
@@ -324,7 +339,7 @@ func (c *Streams[P, R]) show(p *stream[P, R], id sim.NodeID, b Polled[R]) bool {
 }
 
 // ordered checks an acknowledged record's offset against those of the same producer. Acknowledgements come in any order.
-func (c *Streams[P, R]) ordered(p *stream[P, R], index uint64, r R) {
+func (c *Topic[P, R]) ordered(p *topicPartition[P, R], index uint64, r R) {
 	if c.sends == nil || p.repeats[r] {
 		return
 	}
@@ -344,22 +359,24 @@ func (c *Streams[P, R]) ordered(p *stream[P, R], index uint64, r R) {
 		return // acknowledged again
 	}
 	if i > 0 && list[i-1].index >= index {
-		c.sends.Violatef("%v is acknowledged at %d of %v, and what its producer made before at %d", r, index, p.name, list[i-1].index)
+		c.sends.Violatef("%v is acknowledged at %d of %v, and what its producer made before it at %d",
+			r, index, p.name, list[i-1].index)
 		return
 	}
 	if i < len(list) && list[i].index <= index {
-		c.sends.Violatef("%v is acknowledged at %d of %v, and what its producer made after it at %d", r, index, p.name, list[i].index)
+		c.sends.Violatef("%v is acknowledged at %d of %v, and what its producer made after it at %d",
+			r, index, p.name, list[i].index)
 		return
 	}
 	c.sends.Hold()
 	p.sent[producer] = slices.Insert(list, i, place{seq, index})
 }
 
-func (c *Streams[P, R]) quiet(p *stream[P, R]) {
-	below, all := false, false // some acknowledged record that must have been seen is below high; is there
+func (c *Topic[P, R]) quiet(p *topicPartition[P, R]) {
+	below, any := false, false // something is due there; anywhere
 	for _, g := range p.pages {
-		due := g.acked &^ g.removed & g.span(p.low, math.MaxUint64)
-		all = all || due != 0
+		due := p.due(g)
+		any = any || due != 0
 		below = below || due&g.span(0, p.high) != 0
 		for missing := due &^ g.polled; missing != 0; missing &= missing - 1 {
 			bit := missing & -missing
@@ -378,18 +395,18 @@ func (c *Streams[P, R]) quiet(p *stream[P, R]) {
 	if below {
 		c.lost.Hold()
 	}
-	if all {
+	if any {
 		c.unseen.Hold()
 	}
 }
 
-func (c *Streams[P, R]) stream(partition P) *stream[P, R] {
-	i, ok := c.place[partition]
+func (c *Topic[P, R]) partition(name P) *topicPartition[P, R] {
+	i, ok := c.place[name]
 	if !ok {
-		i = len(c.streams)
-		c.place[partition] = i
-		c.streams = append(c.streams, &stream[P, R]{
-			name:      partition,
+		i = len(c.partitions)
+		c.place[name] = i
+		c.partitions = append(c.partitions, &topicPartition[P, R]{
+			name:      name,
 			at:        make(map[R]uint64),
 			repeated:  make(map[R][]uint64),
 			repeats:   make(map[R]bool),
@@ -399,18 +416,23 @@ func (c *Streams[P, R]) stream(partition P) *stream[P, R] {
 			low:       c.options.First,
 		})
 	}
-	return c.streams[i]
+	return c.partitions[i]
 }
 
-func (p *stream[P, R]) reader(id sim.NodeID) *streamReader {
+func (p *topicPartition[P, R]) reader(id sim.NodeID) *topicReader {
 	for int(id) >= len(p.readers) {
-		p.readers = append(p.readers, streamReader{})
+		p.readers = append(p.readers, topicReader{})
 	}
 	return &p.readers[id]
 }
 
+// due is what was acknowledged, and must have been seen when all is quiet.
+func (p *topicPartition[P, R]) due(g *topicPage[R]) uint64 {
+	return g.acked &^ g.removed & g.span(p.low, math.MaxUint64)
+}
+
 // offsets are all those of a record, as far as known.
-func (p *stream[P, R]) offsets(r R) []uint64 {
+func (p *topicPartition[P, R]) offsets(r R) []uint64 {
 	if list, ok := p.repeated[r]; ok {
 		return list
 	}
@@ -421,7 +443,7 @@ func (p *stream[P, R]) offsets(r R) []uint64 {
 }
 
 // seen is whether a record was polled at one of its offsets, where it is at many.
-func (p *stream[P, R]) seen(r R) bool {
+func (p *topicPartition[P, R]) seen(r R) bool {
 	return slices.ContainsFunc(p.repeated[r], func(offset uint64) bool {
 		g, bit := p.page(offset)
 		return g.polled&bit != 0
@@ -429,7 +451,7 @@ func (p *stream[P, R]) seen(r R) bool {
 }
 
 // first is the first known record in a range of offsets that still has to be seen.
-func (p *stream[P, R]) first(from, end uint64) (offset uint64, r R, ok bool) {
+func (p *topicPartition[P, R]) first(from, end uint64) (offset uint64, r R, ok bool) {
 	from = max(from, p.low)
 	if from >= end {
 		return 0, r, false
@@ -445,16 +467,16 @@ func (p *stream[P, R]) first(from, end uint64) (offset uint64, r R, ok bool) {
 }
 
 // page is that of an offset, new if need be, and the offset's bit in it.
-func (p *stream[P, R]) page(offset uint64) (*streamPage[R], uint64) {
+func (p *topicPartition[P, R]) page(offset uint64) (*topicPage[R], uint64) {
 	i, ok := p.find(offset / 64)
 	if !ok {
-		p.pages = slices.Insert(p.pages, i, &streamPage[R]{number: offset / 64})
+		p.pages = slices.Insert(p.pages, i, &topicPage[R]{number: offset / 64})
 	}
 	return p.pages[i], 1 << (offset % 64)
 }
 
 // find is the place of a page. If none is missing before it, it is where its number says.
-func (p *stream[P, R]) find(number uint64) (int, bool) {
+func (p *topicPartition[P, R]) find(number uint64) (int, bool) {
 	if n := len(p.pages); n > 0 && number >= p.pages[0].number {
 		if i := number - p.pages[0].number; i < uint64(n) && p.pages[i].number == number {
 			return int(i), true
@@ -463,14 +485,14 @@ func (p *stream[P, R]) find(number uint64) (int, bool) {
 			return n - 1 + min(1, int(number-last)), number == last
 		}
 	}
-	return slices.BinarySearchFunc(p.pages, number, func(g *streamPage[R], n uint64) int { return cmp.Compare(g.number, n) })
+	return slices.BinarySearchFunc(p.pages, number, func(g *topicPage[R], n uint64) int { return cmp.Compare(g.number, n) })
 }
 
 // rank is the place of a bit among those known.
-func (g *streamPage[R]) rank(bit uint64) int { return bits.OnesCount64(g.known & (bit - 1)) }
+func (g *topicPage[R]) rank(bit uint64) int { return bits.OnesCount64(g.known & (bit - 1)) }
 
 // span is the bits of those offsets that are in a range.
-func (g *streamPage[R]) span(from, end uint64) uint64 {
+func (g *topicPage[R]) span(from, end uint64) uint64 {
 	base, mask := g.number*64, ^uint64(0)
 	if from > base {
 		mask &= ^uint64(0) << min(from-base, 64)
