@@ -212,6 +212,32 @@ func TestBank(t *testing.T) {
 	})
 }
 
+func TestBankLooks(t *testing.T) {
+	set := NewSet(nil)
+	c := NewBank[string, int](set)
+	c.Open("a", 5, 0)
+	for r := range 3 {
+		c.Ask(r, Leg[string]{"a", -1}, Leg[string]{"b", 1})
+	}
+	c.Decide(0, true)
+	c.Decide(1, false)
+	c.Decide(2, false)
+	require.Equal(t, map[string]uint64{
+		"money is conserved": 0, "no account goes below its limit": 0, "a request is decided once and for all": 0,
+		"an approved request is in each of its logs once": 0, "a declined request is in no log": 0,
+	}, looks(set), "there is nothing to see in one decision")
+	c.Post("a", 0, -1)
+	c.Post("b", 0, 1)
+	c.Decide(0, true)
+	c.Balance("b", 1)
+	c.Quiet()
+	require.Nil(t, set.Violation())
+	require.Equal(t, map[string]uint64{
+		"money is conserved": 1, "no account goes below its limit": 3, "a request is decided once and for all": 1 + 3,
+		"an approved request is in each of its logs once": 2, "a declined request is in no log": 2, "a balance is the sum of its log": 1,
+	}, looks(set))
+}
+
 // TestBankOracle compares with lists of what was decided and posted, counted at each step. Requests r move r+1 from account
 // r%2 to the other one, which begin with 4 and 1.
 func TestBankOracle(t *testing.T) {

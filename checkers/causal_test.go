@@ -223,6 +223,21 @@ func TestCausality(t *testing.T) {
 	})
 }
 
+func TestCausalityLooks(t *testing.T) {
+	set := NewSet(nil)
+	c := NewCausality[string](set)
+	c.See(1, "a")
+	c.Show(4, "a")
+	require.Empty(t, looks(set))
+	c.Make(1, "b")
+	c.Show(4, "b")
+	c.Show(4, "b")
+	require.Equal(t, map[string]uint64{"nothing is visible before its cause": 2}, looks(set))
+	c.Refer("c", "a", "b")
+	c.Show(4, "c")
+	require.Equal(t, map[string]uint64{"nothing is visible before its cause": 2, "nothing is visible before what it refers to": 2}, looks(set))
+}
+
 // TestCausalityOracle compares with the whole past of each item, made of what its maker has seen. Each node makes items,
 // shows what others have made, and has seen what it shows. With every run goes a second one, in which nodes send
 // each other messages and the past is what their vectors say.

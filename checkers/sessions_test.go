@@ -173,6 +173,24 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 	})
 }
 
+func TestSessionsLook(t *testing.T) {
+	set := NewSet(nil)
+	c := NewSessions(set)
+	c.Read(1, "x", 1)
+	c.Read(1, "y", 1)
+	c.Write(1, "x", 2)
+	c.Write(1, "x", 3)
+	const reads, follows = "clients never read older than before", "a client's writes come after what it has read"
+	want := map[string]uint64{"clients read their own writes": 2, reads: 2, "a client's writes keep their order": 2, follows: 2}
+	require.Equal(t, want, looks(set))
+	c.Apply(4, "y", 1)
+	c.Apply(4, "x", 3)
+	want[follows] += 2                           // x and y before the first write
+	want["a client's writes keep their order"]++ // the first before the second
+	require.Equal(t, want, looks(set))
+	require.Nil(t, set.Violation())
+}
+
 // TestSessionsOracle compares with the definitions: each write comes after all that its client did before, not only after
 // what is new, and a replica is looked at at each of its steps. Replicas mostly follow one log, each at its own pace.
 func TestSessionsOracle(t *testing.T) {

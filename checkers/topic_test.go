@@ -173,6 +173,17 @@ func TestTopic(t *testing.T) {
 			poll n1 p 2:a3
 			ack p 1 a2`, verdict: Invalid,
 			property: "no poll skip", detail: "a2 is acknowledged at 1 of p, where n1 has polled from 0 up to 2 without it"},
+		{name: "poll skip of the first, known later", facts: `
+			seek n1 p 1
+			poll n1 p 2:a3
+			ack p 1 a2`, verdict: Invalid, property: "no poll skip", detail: "where n1 has polled from 1 up to 2 without it"},
+		{name: "known later, and still to come", facts: `
+			poll n1 p 0:a1
+			seek n2 p 2
+			poll n2 p 2:a3
+			ack p 1 a2
+			poll n1 p 1:a2
+			poll n1 p 2:a3`, verdict: Valid},
 		{name: "known later, and before the consumer's time", facts: `
 			seek n1 p 2
 			poll n1 p 2:a3
@@ -701,6 +712,50 @@ func TestTopicOracle(t *testing.T) {
 		}
 	})
 	t.Log(found)
+}
+
+// TestTopicLooks: each property tells how often it was looked at, and is not there before there is something to look at.
+func TestTopicLooks(t *testing.T) {
+	set := NewSet(nil)
+	c := NewTopic[string](set, TopicOptions[record]{Producer: producer})
+	tell := tellTopic(c)
+	tell(t, `
+		append p 0 a1
+		append p 1 a2
+		append p 2 b1
+		assign n1 g p
+		poll n1 p 0:a1
+		poll n1 p 1:a2
+		quiet`)
+	require.Equal(t, map[string]uint64{
+		"no inconsistent offsets": 2, "no duplicate": 3, "no poll skip": 2, "no nonmonotonic poll": 2, "no nonmonotonic send": 0,
+		"no lost write": 0, "no unseen record": 0,
+	}, looks(set))
+	tell(t, `
+		ack p 1 a2
+		ack p 0 a1
+		ack p 2 b1
+		abort p a3
+		restart n1
+		poll n1 p 0:a1 1:a2 2:b1
+		ack q 7 c1
+		abort q c1
+		quiet`)
+	require.Nil(t, set.Violation())
+	require.Equal(t, map[string]uint64{
+		"no inconsistent offsets": 2 + 6, "no duplicate": 3 + 1, "no poll skip": 2, "no nonmonotonic poll": 2, "no nonmonotonic send": 4,
+		"no internal poll skip": 2, "no internal nonmonotonic poll": 2, "no aborted read": 4,
+		"no lost write": 1, "no unseen record": 1,
+	}, looks(set))
+}
+
+// looks is how often each property was looked at.
+func looks(s *Set) map[string]uint64 {
+	held := make(map[string]uint64)
+	for _, p := range s.Properties() {
+		held[p.Name] = p.Held
+	}
+	return held
 }
 
 func TestTopicUnseen(t *testing.T) {
