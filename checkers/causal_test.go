@@ -178,6 +178,12 @@ func TestCausality(t *testing.T) {
 			make n1 a
 			have n4 a
 			show n4 b`},
+		{name: "its causes are there, but not all that it refers to", facts: `
+			make n1 a
+			make n1 b
+			refer b d
+			show n4 a
+			show n4 b`, verdict: Invalid, property: integral, detail: "n4 shows b without d"},
 		{name: "referred to, not caused", facts: `
 			make n1 a
 			make n2 b

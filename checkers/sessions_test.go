@@ -108,6 +108,9 @@ func TestSessionsAcrossReplicas(t *testing.T) {
 			apply n4 x 1
 			read n2 x 1
 			write n2 y 1`, verdict: Invalid, property: follows, detail: "n4 has version 1 of y without version 1 of x"},
+		{name: "a write of what was read", facts: `
+			read n2 x 1
+			write n2 x 1`, verdict: Invalid, property: follows, detail: "n2 writes version 1 of x after it read version 1"},
 		{name: "reads after a write do not matter to it", verdict: Valid, facts: `
 			write n2 y 1
 			read n2 x 1
