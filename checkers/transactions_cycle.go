@@ -231,13 +231,10 @@ func (s *txnSearch) climb(edges []int32, order edgeKind) {
 			s.hunt(edges, edgeRW, g, 2, 1, GNonadjacent)
 		}
 	}
-	// In these the second one has been left by another rw than the one that the search begins with.
+	// In these the second one is reached by another rw than the one that the search begins with, or by the same one again.
+	// So each search finds something, if only a cycle of another kind that the ones above have given up on.
 	if missing(G2, WriteSkew) {
 		s.hunt(edges, edgeRW, s.twofold(edges, true), 2, 0, G2)
-	}
-	// Whatever there is has some kind.
-	if order == 0 || !slices.ContainsFunc(s.found[:], func(f [txnOrders]*txnFinding) bool { return f[DataOrder] != nil }) {
-		s.hunt(edges, edgeRW, s.graph(edges, edgeData|order), 1, 0, G2)
 	}
 }
 

@@ -380,13 +380,6 @@ func (h *txnHistory) relate(key int32) {
 	}
 	writer := func(i int32) int32 { return h.appends[order[i]].txn }
 	end := int32(len(order))
-	run := make([]int32, end) // by place: where somebody else's begin
-	for i := end - 1; i >= 0; i-- {
-		run[i] = i + 1
-		if i+1 < end && writer(i) == writer(i+1) {
-			run[i] = run[i+1]
-		}
-	}
 	for i := int32(1); i < end; i++ {
 		if writer(i-1) != writer(i) {
 			h.edge(writer(i-1), writer(i), edgeWW, order[i])
@@ -405,29 +398,17 @@ func (h *txnHistory) relate(key int32) {
 		r := &h.reads[id]
 		disputed := len(r.list) > k.settled
 		next := upTo[min(len(r.list), k.settled)]
-		last := next - 1 // the last that is not its own
-		for last >= 0 && writer(last) == r.txn {
-			last--
-		}
-		if last >= 0 {
-			h.edge(writer(last), r.txn, edgeWR, order[last])
-			if !disputed && h.intermediate(k, r, &h.appends[order[last]]) {
+		if next > 0 && writer(next-1) != r.txn {
+			h.edge(writer(next-1), r.txn, edgeWR, order[next-1])
+			if !disputed && h.intermediate(k, r, &h.appends[order[next-1]]) {
 				continue
 			}
 		}
-		if disputed {
-			continue
-		}
-		// When two transactions take turns for longer than this, there is a cycle of ww in any case.
-		for range 3 {
-			if next < end && writer(next) == r.txn {
-				next = run[next]
-			}
-		}
 		switch {
+		case disputed:
 		case next == end:
 			whole = append(whole, r.txn)
-		case writer(next) != r.txn:
+		case writer(next) != r.txn: // its own next one comes before others by ww
 			h.edge(r.txn, writer(next), edgeRW, order[next])
 			h.lost(k, r, order[next])
 		}
@@ -509,27 +490,21 @@ func (h *txnHistory) relateUnread(k *listKey, order, whole []int32) {
 	if len(both) == 0 {
 		return
 	}
-	// Any two who do both make a lost update; the first one's are enough to make one component of them all.
-	var others []int32
-	var mine int32
+	var mine, others []int32
 	for _, id := range unread {
-		switch t := h.appends[id].txn; {
-		case t == both[0]:
-			mine = id
-		case h.stamp[t] == writing:
+		if t := h.appends[id].txn; h.stamp[t] == writing {
 			others = append(others, id)
+		} else {
+			mine = append(mine, id)
 		}
 	}
 	h.bipartite(both, others, edgeFirst)
-	for _, id := range unread {
-		if t := h.appends[id].txn; t != both[0] && h.stamp[t] == h.round {
-			h.edge(both[0], t, edgeRW, id)
-			h.edge(t, both[0], edgeRW, mine)
-			h.find(LostUpdate, 2, func() (string, []int32) {
-				return fmt.Sprintf("%s read %s without %d, which %s appended, and %s read it without %s's %d", h.name(both[0]), k.name,
-					h.appends[id].element, h.name(t), h.name(t), h.name(both[0]), h.appends[mine].element), []int32{both[0], t}
-			}, k)
-		}
+	if len(mine) > 1 { // any two of these will do
+		a, b := &h.appends[mine[0]], &h.appends[mine[1]]
+		h.find(LostUpdate, 2, func() (string, []int32) {
+			return fmt.Sprintf("%s read %s without %d, which %s appended, and %s read it without %s's %d", h.name(a.txn), k.name,
+				b.element, h.name(b.txn), h.name(b.txn), h.name(a.txn), a.element), []int32{a.txn, b.txn}
+		}, k)
 	}
 }
 

@@ -110,6 +110,9 @@ var txnStories = []txnStory{
 		1-2  n1  x+1 x=[]`, found: "internal", proofs: []string{"T0 appended 1 to x, and then read it as []"}},
 	{name: "one of its own appends is not there", history: `
 		1-2  n1  x+1 x+2 x=[2]`, found: "internal", proofs: []string{"T0 appended 1 to x before 2, and then read it as [2]"}},
+	{name: "one of its own appends is not there, but somebody else's", history: `
+		1-2  n1  x+1 x+2 x=[1,3]
+		1-2  n2  x+3`, found: "internal, G0, G1c", proofs: []string{"T0 appended 2 to x, and then read it as [1 3]"}},
 	{name: "its own append is there too early", history: `
 		1-2  n1  x=[1] x+1`, found: "internal", proofs: []string{"T0 read 1 in x before it appended it"}},
 	{name: "its own appends change places", history: `
@@ -120,7 +123,8 @@ var txnStories = []txnStory{
 	{name: "its own appends before others commit theirs", history: `
 		1-9  n1  x+1 x=[1] x+2 x=[1,2]
 		1-9  n2  x+3
-		1-9  n3  x=[3,1,2]`, found: "lost update"},
+		1-9  n3  x=[3,1,2]`, found: "lost update", proofs: []string{
+		"T0 read x without 3, which T1 appended; T1 appended 3 to x before T0 appended 1"}},
 	{name: "its own append before somebody else's", history: `
 		1-9  n1  x+1 x=[1,2]
 		1-9  n2  x+2`, found: "G1c"},
@@ -164,6 +168,11 @@ var txnStories = []txnStory{
 		3-4  n2  x=[2]
 		3-4  n2  x=[2,1]
 		3-4  n2  x=[1]`, found: "G1a, incompatible order", proofs: []string{"T5 read 1 in x"}},
+	{name: "an aborted read, of what would be a cycle of writes", history: `
+		1-2  n1  x+1 y+2 fail
+		1-2  n1  x+2 y+1
+		3-4  n2  x=[1,2]
+		3-4  n2  y=[1,2]`, found: "G1a", proofs: []string{"T2 read 1 in x"}},
 	{name: "no aborted read: it may have taken effect", history: `
 		1-   n1  x+1 info
 		3-4  n2  x=[1]`},
@@ -181,6 +190,17 @@ var txnStories = []txnStory{
 	{name: "an intermediate read, of a transaction of unknown outcome", history: `
 		1-   n1  x+1 x+2 info
 		1-9  n2  x=[1]`, found: "G1b"},
+	{name: "an intermediate read, next to a cycle", history: `
+		1-9  n1  x+1 x+2
+		1-9  n2  x=[1]
+		1-9  n1  y=[] z+1
+		1-9  n2  z=[] y+1`, found: "G1b, write skew"},
+	{name: "no intermediate read, but of a list in dispute", history: `
+		1-9  n1  x+1 x+2
+		1-9  n2  x+3
+		1-9  n3  x+4
+		1-9  n4  x=[3,1,2]
+		1-9  n4  x=[3,1,4]`, found: "incompatible order"},
 	{name: "no intermediate read: its own", history: `
 		1-9  n1  x+1 x=[1] x+2
 		1-9  n2  x=[]
@@ -294,6 +314,16 @@ var txnStories = []txnStory{
 	{name: "read skew, of one of unknown outcome that was seen", history: `
 		1-   n1  x+1 y+1 info
 		1-9  n2  x=[] y=[1]`, found: "G-single"},
+	{name: "read skew, where more was read and appended", history: `
+		1-9  n1  x=[] x+1 y+2
+		1-9  n2  x+2 y+1
+		1-9  n3  y=[1,2]`, found: "G-single", proofs: []string{
+		"T0 read x without 2, which T1 appended, and appended to it as well; T1 appended 1 to y before T0 appended 2"}},
+	{name: "read skew twice, with a transaction in common", history: `
+		1-9  n1  x=[] z=[1]
+		1-9  n2  x+1 y+1
+		1-9  n3  y=[1] z+1 w=[] v=[1]
+		1-9  n4  w+1 v+1`, found: "G-single"},
 	{name: "no read skew", history: `
 		1-9  n1  x+1 y+1
 		1-   n3  x+2 y+2 info
@@ -311,6 +341,11 @@ var txnStories = []txnStory{
 		1-9  n3  x=[1] y=[]
 		1-9  n4  x=[] y=[1]`, found: "G-nonadjacent", proofs: []string{"T0 appended 1 to x, which T2 read; T2 read y without 1, which T1 appended;" +
 		" T1 appended 1 to y, which T3 read; T3 read x without 1, which T0 appended"}},
+	{name: "a long fork, behind smaller cycles", history: `
+		1-9  n1  x+1 b=[]
+		1-9  n2  y+1 a=[]
+		1-9  n3  x=[1] y=[] a+1
+		1-9  n4  x=[] y=[1] b+1`, found: "G-nonadjacent, write skew", proofs: []string{"T0 appended 1 to x, which T2 read;"}},
 	{name: "no fork", history: `
 		1-9  n1  x+1
 		1-9  n2  y+1
@@ -416,6 +451,7 @@ func TestTransactions(t *testing.T) {
 			}
 			if c.found != "" {
 				require.Equal(t, Invalid, r.Result().Verdict)
+				require.True(t, slices.IsSortedFunc(r.Result().Ops, byInvocation))
 				t.Log(text)
 			}
 			slices.Reverse(ops)
@@ -445,6 +481,14 @@ func TestTransactionsResult(t *testing.T) {
 	require.Equal(t, `valid always "isolation is at least snapshot isolation, in the order of sessions"`, r.Result().String())
 	_, ruled := r.RuledOut()
 	require.False(t, ruled)
+
+	r = Transactions(TxnOptions{}, txnsOf(t, `
+		1-   n1  x+5  info
+		1-   n2  x+7  info
+		1-2  n3  x+6
+		1-2  n4  x=[6]
+		1-2  n4  x=[5]`))
+	require.Equal(t, 4, r.Committed, "all but one that nobody has seen")
 
 	skew := txnsOf(t, `
 		1-9  n1  a+1 b+1 c+1 d+1 x=[] e+1 f+1 g+1 y+1
@@ -495,6 +539,24 @@ func TestTransactionsSmallest(t *testing.T) {
 	ops[16].Output = append(slices.Clone(ops[16].Output.(Txn)), ListRead{"k20", []int{1}})
 	r = Transactions(TxnOptions{}, ops)
 	require.Len(t, r.Find(G1c).Ops, 4, "%v", r.Find(G1c))
+}
+
+// TestTransactionsSmallestInTime: what lies between two transactions in time does not count, only those in the cycle do.
+func TestTransactionsSmallestInTime(t *testing.T) {
+	r := Transactions(TxnOptions{Level: StrictSerializable}, txnsOf(t, `
+		1-9    n1  k+2 m+1
+		1-2    n2  m+2
+		5-6    n3  k+1         # T2 → T0 → T1 → T2
+		10-11  n4  p+1
+		12-13  n4  q+1
+		14-15  n4  q+2
+		16-17  n4  q+3
+		18-19  n4  p+2         # T7 → T3 → T7
+		20-21  n4  k=[1,2]
+		20-21  n4  m=[1,2]
+		20-21  n4  p=[2,1]`))
+	require.Equal(t, RealTime, r.Find(G0).Order)
+	require.Len(t, r.Find(G0).Ops, 2, "%v", r.Find(G0))
 }
 
 // TestTransactionsRing: a huge cycle does not take huge time, and its proof is cut short.
