@@ -115,6 +115,12 @@ var txnStories = []txnStory{
 		1-2  n2  x+3`, found: "internal, G0, G1c", proofs: []string{"T0 appended 2 to x, and then read it as [1 3]"}},
 	{name: "its own append is there too early", history: `
 		1-2  n1  x=[1] x+1`, found: "internal", proofs: []string{"T0 read 1 in x before it appended it"}},
+	{name: "its own append is there too early, next to a cycle", history: `
+		1-2  n1  x=[1] x+1
+		1-2  n2  x+2
+		3-4  n3  x=[1,2]
+		1-2  n1  y=[1] z+1
+		1-2  n2  z=[1] y+1`, found: "internal, G1c", proofs: []string{"T3 appended 1 to z, which T4 read; T4 appended 1 to y, which T3 read"}},
 	{name: "its own appends change places", history: `
 		1-2  n1  x+1 x+2
 		3-4  n2  x=[2,1]`, found: "internal", proofs: []string{"T0 appended 1 to x before 2, but T1 read it after it"}},
@@ -193,8 +199,10 @@ var txnStories = []txnStory{
 	{name: "an intermediate read, next to a cycle", history: `
 		1-9  n1  x+1 x+2
 		1-9  n2  x=[1]
-		1-9  n1  y=[] z+1
-		1-9  n2  z=[] y+1`, found: "G1b, write skew"},
+		1-9  n1  y+1 z+2
+		1-9  n2  y+2 z+1
+		1-9  n3  y=[1,2] z=[1,2]`, found: "G1b, G0", proofs: []string{
+		"T2 appended 1 to y before T3 appended 2; T3 appended 1 to z before T2 appended 2"}},
 	{name: "no intermediate read, but of a list in dispute", history: `
 		1-9  n1  x+1 x+2
 		1-9  n2  x+3
