@@ -222,6 +222,29 @@ func (f Forwarder) Process(_ sim.Env, _ *Store, e Entry) ([]Output, error) {
 	return out, nil
 }
 
+// Statement is a view of the partition's accounts that knows their logs, and no decision: what each has, by the records that
+// are there. It is a Processor, and can begin at any time.
+type Statement struct{ Bank *Bank }
+
+// Balance is an account's, by a statement's store.
+func (v Statement) Balance(s *Store, account string) int64 {
+	return v.Bank.Accounts[account].Opening + s.Int("sum "+account)
+}
+
+// Process implements Processor.
+func (v Statement) Process(_ sim.Env, s *Store, e Entry) ([]Output, error) {
+	stage, m, err := ParsePayment(&e.Record)
+	if err != nil {
+		return nil, err
+	}
+	amount := map[Stage]int64{Outgoing: -m.Amount - m.Fee, Incoming: m.Amount, FeeTaken: m.Fee}[stage]
+	if key := fmt.Sprintf("%s %s of %s", e.Log, stage, m.ID); amount != 0 && s.Get(key) == "" {
+		s.Set(key, "seen")
+		s.SetInt("sum "+e.Log, s.Int("sum "+e.Log)+amount)
+	}
+	return nil, nil
+}
+
 // Payer asks for payments, as the server that a client talks to.
 type Payer struct {
 	*Producer

@@ -47,6 +47,7 @@ type SubscriberConfig struct {
 	Max        int           // records of one read; default 16
 	Work       time.Duration // that a record takes
 	Idle       time.Duration // between reads that find nothing; default 50 ms
+	After      time.Duration // on the monotonic clock: it begins then
 }
 
 // Facts of subscribers.
@@ -115,6 +116,7 @@ const checkpointKey = "\x00next"
 func (s *subscriber) next() LSN { return LSN(max(s.checkpoint.Int(checkpointKey), 1)) }
 
 func (s *subscriber) run(p *sim.Proc) {
+	p.Sleep(s.c.After - p.Elapsed())
 	if err := s.follow(p); err != nil {
 		p.Emit(Halted{s.c.Name, err.Error()})
 	}
