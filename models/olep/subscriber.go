@@ -1,0 +1,206 @@
+package olep
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// Processor is what a subscriber does with the records of its partition, one after the other. All that it sets, emits and
+// returns must be a function of the store and the record alone: a record is processed again after a crash, and must come
+// to the same.
+type Processor interface {
+	// Process takes a record in. What it returns goes to other logs, at least once. An error says that the record is poison:
+	// it is skipped, and must have set nothing.
+	Process(env sim.Env, s *Store, e Entry) ([]Output, error)
+}
+
+// Output is a record for a log.
+type Output struct {
+	Partition int
+	Record    Record
+}
+
+// Checkpoint is when a subscriber writes down how far it has come. Either way each record is processed at least once, and
+// its outputs are in their logs at least once before the checkpoint passes it.
+type Checkpoint uint8
+
+const (
+	// Atomic writes the checkpoint in the transaction of the state, behind the outputs: a record changes the state once, and
+	// a crash may repeat its outputs.
+	Atomic Checkpoint = iota
+	// Separate writes the state, then the outputs, then the checkpoint: a crash repeats any of them, so that the state must
+	// tell what it has seen, by the record's own id.
+	Separate
+)
+
+func (c Checkpoint) String() string { return [...]string{"atomic", "separate"}[c] }
+
+// SubscriberConfig is what a subscriber follows, and how.
+type SubscriberConfig struct {
+	ClientConfig
+	Name       string // in facts
+	Partition  int
+	Processor  Processor
+	Checkpoint Checkpoint
+	Max        int           // records of one read; default 16
+	Work       time.Duration // that a record takes
+	Idle       time.Duration // between reads that find nothing; default 50 ms
+	After      time.Duration // on the monotonic clock: it begins then
+}
+
+// Facts of subscribers.
+type (
+	// Resumed tells that a subscriber begins, behind its checkpoint.
+	Resumed struct {
+		Name      string
+		Partition int
+		From      LSN
+	}
+	// Poisoned tells that a record was skipped.
+	Poisoned struct {
+		Name      string
+		Partition int
+		LSN       LSN
+		Why       string
+	}
+	// Halted tells that the disk has stopped a subscriber, until its next boot.
+	Halted struct {
+		Name string
+		Why  string
+	}
+)
+
+// subscriber is a node that follows a partition.
+type subscriber struct {
+	c          SubscriberConfig
+	store      *Store
+	checkpoint *Store // the store itself, if Atomic
+	writer     *Producer
+}
+
+// Subscriber is a node that follows a partition with a processor. Its state is on its disk.
+type Subscriber struct {
+	sim.Node
+	s *subscriber
+}
+
+// NewSubscriber returns a subscriber.
+func NewSubscriber(c SubscriberConfig) *Subscriber {
+	if c.Max == 0 {
+		c.Max = 16
+	}
+	if c.Idle == 0 {
+		c.Idle = 50 * time.Millisecond
+	}
+	n := &Subscriber{s: &subscriber{c: c}}
+	n.Node = sim.Spawn(n.s.run)
+	return n
+}
+
+// Store returns the state as of the last transaction; nil before it is open.
+func (n *Subscriber) Store() *Store { return n.s.store }
+
+// Next is the record that the checkpoint waits for: all before it are processed.
+func (n *Subscriber) Next() LSN {
+	if n.s.checkpoint == nil {
+		return 1
+	}
+	return n.s.next()
+}
+
+// checkpointKey is no key of a processor.
+const checkpointKey = "\x00next"
+
+func (s *subscriber) next() LSN { return LSN(max(s.checkpoint.Int(checkpointKey), 1)) }
+
+func (s *subscriber) run(p *sim.Proc) {
+	p.Sleep(s.c.After - p.Elapsed())
+	if err := s.follow(p); err != nil {
+		p.Emit(Halted{s.c.Name, err.Error()})
+	}
+}
+
+// follow reads and processes for ever; an error is the disk's.
+func (s *subscriber) follow(p *sim.Proc) (err error) {
+	if s.store, err = OpenStore(p.Disk(), "state"); err != nil {
+		return err
+	}
+	s.checkpoint = s.store
+	if s.c.Checkpoint == Separate {
+		if s.checkpoint, err = OpenStore(p.Disk(), "checkpoint"); err != nil {
+			return err
+		}
+	}
+	s.writer = NewProducer(p, "", s.c.ClientConfig)
+	next := s.next()
+	p.Emit(Resumed{s.c.Name, s.c.Partition, next})
+	for {
+		r, err := s.writer.Read(p, s.c.Partition, Read{From: next, Max: s.c.Max})
+		switch no, _ := err.(Refusal); {
+		case err != nil && no.Why == Trimmed: // a view that comes too late begins with what is left
+			next = LSN(no.Hint)
+			continue
+		case err != nil || r.Next == next:
+			p.Sleep(s.c.Idle)
+			continue
+		}
+		if err := s.process(p, r); err != nil {
+			return err
+		}
+		next = r.Next
+	}
+}
+
+// process takes records in, and moves the checkpoint behind them.
+func (s *subscriber) process(p *sim.Proc, r Records) error {
+	var out []Output
+	for _, e := range r.Entries {
+		if s.c.Work > 0 {
+			p.Sleep(s.c.Work)
+		}
+		more, err := s.c.Processor.Process(p, s.store, e)
+		if err != nil {
+			p.Emit(Poisoned{s.c.Name, s.c.Partition, e.LSN, err.Error()})
+			continue
+		}
+		out = append(out, more...)
+	}
+	if s.c.Checkpoint == Separate {
+		if err := s.store.Commit(); err != nil {
+			return err
+		}
+	}
+	s.write(p, out)
+	s.checkpoint.SetInt(checkpointKey, int64(r.Next))
+	return s.checkpoint.Commit()
+}
+
+// write appends outputs, each partition's in their order, as often as it takes. A batch that was given up may be there all
+// the same: that is why outputs carry ids.
+func (s *subscriber) write(p *sim.Proc, out []Output) {
+	for len(out) > 0 {
+		partition := out[0].Partition
+		var batch []Record
+		rest := out[:0]
+		for _, o := range out {
+			if o.Partition == partition && len(batch) < s.c.Max {
+				batch = append(batch, o.Record)
+			} else {
+				rest = append(rest, o)
+			}
+		}
+		out = rest
+		for {
+			_, err := s.writer.Append(p, partition, batch)
+			if err == nil {
+				break
+			}
+			if no, ok := err.(Refusal); ok && no.Why != NotLeader {
+				panic(fmt.Sprintf("olep: outputs of %s are refused: %v", s.c.Name, no))
+			}
+			p.Sleep(s.c.Idle)
+		}
+	}
+}

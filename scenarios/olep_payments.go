@@ -1,0 +1,296 @@
+package scenarios
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/models/olep"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+var olepPayments = &Scenario{
+	Name:  "olep/payments",
+	Doc:   "Payments as records in the logs of accounts: decided once, posted once, and money is conserved.",
+	Space: paymentsSpace(),
+	Tail:  8 * time.Second,
+	Facts: []string{"Resumed"},
+	Build: buildPayments,
+	Judge: func(r *Run) { r.State.(*payments).judge() },
+	Fits: func(p nemesis.Plan) error {
+		if p.Nodes < 4 {
+			return fmt.Errorf("nodes: a broker, an executor, a forwarder and a statement are 4 nodes, not %d", p.Nodes)
+		}
+		return argsAre(p, "an amount from 1 on", func(op nemesis.Op) bool {
+			n, err := strconv.Atoi(op.Arg)
+			return err == nil && n > 0
+		})
+	},
+	Floors: []Floor{
+		{"operations", 100}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"payments decided", 100}, {"payments approved", 40},
+		{"virtual ms", 30_000},
+	},
+}
+
+// paymentAccounts are those that pay each other; the one of the fees is another.
+var paymentAccounts = []string{"a", "b", "c", "d", "e", "f"}
+
+// paymentsSpace has four nodes for each partition: a broker, an executor, a forwarder and a statement. What is left are more
+// brokers.
+// Disks keep what they have synced: there is one copy of everything.
+func paymentsSpace() nemesis.Space {
+	s := olepLogSpace()
+	s.Nodes = nemesis.Range[int]{Min: 4, Max: 12}
+	amount := func(_ nemesis.Op, _ []nemesis.Op, below func(int) int) string { return strconv.Itoa(1 + below(40)) }
+	s.OpKinds = []nemesis.OpKind{
+		{Kind: "pay", Weight: 30, Key: true, Arg: amount},
+		{Kind: "overpay", Weight: 2, Key: true, Arg: amount}, // less than nothing, to nobody, to oneself
+		{Kind: "poison", Weight: 1, Key: true, Arg: amount},
+	}
+	s.Keys = paymentAccounts
+	s.Ops = nemesis.Range[int]{Min: 110, Max: 150}
+	s.Facts = []string{"Booted", "Appended", "PaymentDecided", "PaymentPosted", "PaymentSuppressed"}
+	return s
+}
+
+// payments are what the run is judged by.
+type payments struct {
+	run        *Run
+	bank       *olep.Bank
+	partitions int
+	executors  []sim.NodeID // of each partition
+	statements []sim.NodeID // of each partition, begun while everything runs
+	ledger     *checkers.Bank[string, string]
+	asked      map[string]bool
+	decided    map[string]bool
+	posted     map[posting]bool
+	legs       int // that approved payments have, and
+	have       int // those that count in balances
+}
+
+// posting is a record that counts in a balance. One that counts again after a crash is the same.
+type posting struct {
+	account string
+	lsn     olep.LSN
+}
+
+func buildPayments(r *Run) {
+	d := sim.NewStream(r.Plan.Seed, "payments config")
+	k := &payments{
+		run: r, partitions: max(r.Plan.Nodes/4, 1), ledger: checkers.NewBank[string, string](r.Checks),
+		asked: map[string]bool{}, decided: map[string]bool{}, posted: map[posting]bool{},
+	}
+	r.State = k
+	k.bank = &olep.Bank{Accounts: map[string]olep.Account{}, Fee: int64(d.Below(3))}
+	for i, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+		a := olep.Account{Partition: i % k.partitions, Opening: int64(50 + d.Below(100)), Limit: -int64(d.Below(2) * 50)}
+		if name == olep.Fees {
+			a.Opening, a.Limit = 0, 0
+		}
+		k.bank.Accounts[name] = a
+		k.ledger.Open(name, a.Opening, a.Limit)
+	}
+	k.watch()
+
+	brokers := r.Plan.Nodes - 3*k.partitions
+	cluster := olep.Cluster{Partitions: k.partitions, Hosts: func(part int) []sim.NodeID {
+		return []sim.NodeID{sim.NodeID(1 + (part+k.partitions)%brokers)}
+	}}
+	client := olep.ClientConfig{
+		Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
+	}
+	checkpoint := olep.Checkpoint(d.Below(2))
+	work := d.Between(0, 5*time.Millisecond)
+	for range brokers {
+		r.World.Add(func(id sim.NodeID) sim.Node { return olep.NewBroker(id, olep.BrokerConfig{Cluster: cluster}) })
+	}
+	follow := func(name string, partition int, p olep.Processor, after time.Duration) sim.NodeID {
+		return r.World.Add(func(sim.NodeID) sim.Node {
+			return olep.NewSubscriber(olep.SubscriberConfig{
+				ClientConfig: client, Name: name, Partition: partition, Processor: p, Checkpoint: checkpoint, Work: work, After: after,
+			})
+		})
+	}
+	for part := range k.partitions {
+		k.executors = append(k.executors, follow("executor", part, olep.Executor{Bank: k.bank}, 0))
+		follow("forwarder", part, olep.Forwarder{Bank: k.bank}, 0)
+		k.statements = append(k.statements, follow("statement", part, olep.Statement{Bank: k.bank}, d.Between(0, r.Plan.Duration)))
+	}
+	idle := 0
+	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
+		return sim.Spawn(func(p *sim.Proc) {
+			k.client(p, client, number, ops)
+			idle++
+		})
+	})
+
+	budget := budget(r.Plan) + 10*client.Retry + 20*time.Second
+	tail := r.TailOps(func() bool { return idle == r.Plan.Clients })
+	tail.Budget = budget
+	r.Liveness("operations in the quiet tail succeed", tail)
+	r.Liveness("approved payments come to all their logs", Progress{
+		Budget: budget,
+		Await: func() (progress uint64, done bool) {
+			missing := len(k.asked) - len(k.decided) + k.legs - k.have
+			progress = uint64(len(k.asked) + len(k.decided) + k.have)
+			behind := false
+			for part, id := range k.statements {
+				next := k.subscriber(id).Next()
+				progress += uint64(next)
+				broker, ok := r.World.Node(cluster.Hosts(part)[0]).(*olep.Broker)
+				behind = behind || !ok || next < broker.Partition(part).Next()
+			}
+			return progress, missing == 0 && !behind && idle == r.Plan.Clients
+		},
+		Waiting: k.waiting,
+	})
+}
+
+// watch feeds the checker with what brokers and executors state.
+func (k *payments) watch() {
+	r := k.run
+	suppressed := r.Checks.Sometimes("a duplicate was suppressed")
+	again := r.Checks.Sometimes("a record was processed again")
+	declined := r.Checks.Sometimes("a payment was declined")
+	poison := r.Checks.Sometimes("a poison record was skipped")
+	trace := r.Checks.Always("what is refused leaves no trace")
+	r.World.Watch(func(s *sim.Step) {
+		switch f := s.Payload.(type) {
+		case olep.Appended:
+			for i := range f.Entries {
+				k.appended(&f.Entries[i], trace)
+			}
+		case olep.PaymentDecided:
+			k.ledger.Decide(f.ID, f.Approved)
+			if k.decided[f.ID] {
+				again.Hold()
+				return
+			}
+			k.decided[f.ID] = true
+			r.Contents.Add("payments decided", 1)
+			if !f.Approved {
+				declined.Hold()
+				return
+			}
+			r.Contents.Add("payments approved", 1)
+			if k.legs += 2; k.bank.Fee > 0 {
+				k.legs++
+			}
+		case olep.PaymentPosted:
+			if at := (posting{f.Account, f.LSN}); !k.posted[at] {
+				k.posted[at] = true
+				k.have++
+				k.ledger.Post(f.Account, f.ID, f.Amount)
+			}
+		case olep.PaymentSuppressed:
+			suppressed.Hold()
+		case olep.Poisoned:
+			poison.Hold()
+		}
+	})
+}
+
+// appended tells the checker of a request that is in its log: what is there must be decided.
+func (k *payments) appended(e *olep.Entry, trace *checkers.Property) {
+	stage, m, err := olep.ParsePayment(&e.Record)
+	trace.Check(err != nil || k.bank.Check(m) == nil, func() string { return fmt.Sprintf("%v is in a log", m) })
+	if err != nil || stage != olep.Requested || k.asked[m.ID] {
+		return
+	}
+	k.asked[m.ID] = true
+	legs := []checkers.Leg[string]{{Account: m.From, Amount: -m.Amount - m.Fee}, {Account: m.To, Amount: m.Amount}}
+	if m.Fee > 0 {
+		legs = append(legs, checkers.Leg[string]{Account: olep.Fees, Amount: m.Fee})
+	}
+	k.ledger.Ask(m.ID, legs...)
+}
+
+// client pays, one payment after the other.
+func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []nemesis.Op) {
+	w := olep.NewPayer(p, k.bank, c)
+	info := k.run.Checks.Sometimes("a client saw info")
+	pay := func(m olep.Payment) {
+		op := p.Op(m)
+		switch approved, err := w.Pay(p, m); {
+		case err == olep.ErrUnsure:
+			info.Hold()
+			op.Info()
+		case err != nil:
+			op.Fail()
+		default:
+			k.ledger.Decide(m.ID, approved)
+			op.OK(approved)
+		}
+	}
+	for i, op := range ops {
+		p.Sleep(op.At - p.Elapsed())
+		if p.Elapsed() >= k.run.Plan.Duration {
+			break
+		}
+		amount, _ := strconv.ParseInt(op.Arg, 10, 64)
+		m := k.payment(fmt.Sprintf("c%d.%d", number, i), op.Key, amount)
+		switch {
+		case op.Kind == "poison":
+			w.Append(p, k.bank.Accounts[m.From].Partition, []olep.Record{{Log: m.From, Value: poisons[amount%int64(len(poisons))]}})
+			continue
+		case op.Kind == "pay":
+		case amount%3 == 0:
+			m.Amount = -amount
+		case amount%3 == 1:
+			m.To = "nobody"
+		default:
+			m.To = m.From
+		}
+		pay(m)
+	}
+	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
+		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+		pay(k.payment(fmt.Sprintf("t%d.%d", number, i), paymentAccounts[(number+i)%len(paymentAccounts)], 1))
+	}
+}
+
+// payment is one to another account, which the amount chooses.
+func (k *payments) payment(id, from string, amount int64) olep.Payment {
+	others := len(paymentAccounts) - 1
+	to := (slices.Index(paymentAccounts, from) + 1 + int(amount)%others) % len(paymentAccounts)
+	return olep.Payment{ID: id, From: from, To: paymentAccounts[to], Amount: amount, Fee: k.bank.Fee}
+}
+
+// poisons are records that nobody can make anything of.
+var poisons = []string{"", "request", "request x a b many 0", "request x a b -5 0", "refund x a b 5 0", "request x nobody b 5 0"}
+
+// waiting says which payments are under way.
+func (k *payments) waiting() string {
+	return fmt.Sprintf("%d of %d requests are decided, %d of %d records are in balances", len(k.decided), len(k.asked), k.have, k.legs)
+}
+
+// subscriber is the one of a node.
+func (k *payments) subscriber(id sim.NodeID) *olep.Subscriber {
+	return k.run.World.Node(id).(*olep.Subscriber)
+}
+
+// judge compares the balances that executors have come to with their logs, and with statements.
+func (k *payments) judge() {
+	same := k.run.Checks.Always("a view begun later comes to the same balances")
+	for part := range k.partitions {
+		executor, statement := k.subscriber(k.executors[part]), k.subscriber(k.statements[part])
+		if executor.Store() == nil || statement.Store() == nil {
+			return // its disk has stopped it
+		}
+		for _, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+			if k.bank.Accounts[name].Partition != part {
+				continue
+			}
+			balance := olep.Executor{Bank: k.bank}.Balance(executor.Store(), name)
+			k.ledger.Balance(name, balance)
+			view := olep.Statement{Bank: k.bank}.Balance(statement.Store(), name)
+			same.Check(view == balance, func() string {
+				return fmt.Sprintf("%s has %d by its executor, and %d by a statement", name, balance, view)
+			})
+		}
+	}
+	k.ledger.Quiet()
+}
