@@ -1,0 +1,6 @@
+package scenarios_test
+
+import "testing"
+
+func TestOlepDualWrites(t *testing.T) { run(t, "olep/dual-writes") }
+func TestOlepTwoPhase(t *testing.T)   { run(t, "olep/two-phase") }
