@@ -163,6 +163,14 @@ func NewView(c SubscriberConfig, l Lookup) *View {
 	return &View{Subscriber: NewSubscriber(c), lookup: l}
 }
 
+// Contents are the documents of the store, as of the last transaction.
+func (v *View) Contents() string {
+	if v.Store() == nil {
+		return ""
+	}
+	return v.lookup.Contents(v.Store())
+}
+
 // Receive implements sim.Node.
 func (v *View) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
 	if q, ok := msg.(*Question); ok {
