@@ -120,11 +120,9 @@ func buildDual(r *Run, twoPhase bool) {
 	r.World.Watch(func(s *sim.Step) {
 		switch f := s.Payload.(type) {
 		case olep.Stored:
-			if s.Kind == sim.KindFact {
-				of := k.stored[s.Node-rowsNode]
-				of[f.Record.Key] = append(of[f.Record.Key], f.Record.Value)
-				r.Contents.Add("documents stored", 1)
-			}
+			of := k.stored[s.Node-rowsNode]
+			of[f.Record.Key] = append(of[f.Record.Key], f.Record.Value)
+			r.Contents.Add("documents stored", 1)
 		case olep.Refused:
 			refused.Hold()
 		case olep.Resolved:

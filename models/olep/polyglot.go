@@ -187,10 +187,10 @@ func (v *View) Timeout(env sim.Env, t sim.Timer) {
 	v.answer(env)
 }
 
-// answer answers what can be answered. It does nothing while a transaction is open.
+// answer answers what can be answered, also from a transaction that is open: what is not on the disk yet is in the log.
 func (v *View) answer(env sim.Env) {
 	s := v.Store()
-	if s == nil || len(s.changed) > 0 {
+	if s == nil {
 		return
 	}
 	through := max(v.Next()-1, Through(s)) // records that nothing can be made of are in no store
