@@ -1,0 +1,266 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/models/olep"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// What olep/dual-writes and olep/two-phase fail at: the stores follow one log.
+var olepOneLog = &Scenario{
+	Name:  "olep/one-log",
+	Doc:   "A relational store and a search index follow one log: they come to the same, and waiting for an LSN cures read skew.",
+	Space: oneLogSpace(),
+	Tail:  8 * time.Second,
+	Build: buildOneLog,
+	Judge: func(r *Run) { r.State.(*oneLog).judge() },
+	Fits: func(p nemesis.Plan) error {
+		if p.Nodes < 3 {
+			return fmt.Errorf("nodes: a broker and two stores are 3 nodes, not %d", p.Nodes)
+		}
+		return documentsFit(p)
+	},
+	Floors: []Floor{
+		{"operations", 100}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"documents appended", 100}, {"answers", 100},
+		{"virtual ms", 30_000},
+	},
+}
+
+// oneLogSpace has a broker and two stores; what is left are more copies of these, begun later.
+func oneLogSpace() nemesis.Space {
+	s := olepLogSpace()
+	s.Scenario = "olep/one-log"
+	s.Nodes = nemesis.Range[int]{Min: 3, Max: 6}
+	s.OpKinds = append(slices.Clone(documentOps), nemesis.OpKind{Kind: "compare", Weight: 5, Key: true})
+	s.Ops = nemesis.Range[int]{Min: 170, Max: 220}
+	s.Clients = nemesis.Range[int]{Min: 4, Max: 6}
+	s.Facts = []string{"Booted", "Appended", "Resumed"}
+	return s
+}
+
+// oneLog is what the run is judged by.
+type oneLog struct {
+	run    *Run
+	log    []olep.Record // by LSN, from 1
+	views  []sim.NodeID  // the relational store and the index, in turns
+	client olep.ClientConfig
+
+	isPrefix, readBack, noSkew, skew *checkers.Property
+}
+
+const oneLogBroker sim.NodeID = 1
+
+func buildOneLog(r *Run) {
+	d := sim.NewStream(r.Plan.Seed, "one log config")
+	cluster := olep.Cluster{Partitions: 1, Hosts: func(int) []sim.NodeID { return []sim.NodeID{oneLogBroker} }}
+	k := &oneLog{
+		run: r,
+		client: olep.ClientConfig{
+			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
+		},
+		isPrefix: r.Checks.Always("a store is the log up to some record"),
+		readBack: r.Checks.Always("a write is read back from any store that waited for its LSN"),
+		noSkew:   r.Checks.Always("a store that waited for what was read in another is not behind it"),
+		skew:     r.Checks.Sometimes("a reader saw one store ahead of the other"),
+	}
+	r.State = k
+	r.World.Watch(func(s *sim.Step) {
+		if f, ok := s.Payload.(olep.Appended); ok {
+			for i := range f.Entries {
+				if f.Entries[i].LSN == olep.LSN(len(k.log)+1) {
+					k.log = append(k.log, f.Entries[i].Record)
+					r.Contents.Add("documents appended", 1)
+				}
+			}
+		}
+	})
+
+	checkpoint := olep.Checkpoint(d.Below(2))
+	r.World.Add(func(id sim.NodeID) sim.Node { return olep.NewBroker(id, olep.BrokerConfig{Cluster: cluster}) })
+	for i := range r.Plan.Nodes - 1 {
+		c := olep.SubscriberConfig{
+			ClientConfig: k.client, Name: "rows", Checkpoint: checkpoint, Max: 1 + int(d.Below(16)),
+			Work: d.Between(0, 20*time.Millisecond), Idle: d.Between(time.Millisecond, 200*time.Millisecond),
+		}
+		var lookup olep.Lookup = olep.Rows{}
+		if i%2 == 1 {
+			c.Name, lookup = "index", olep.Index{}
+		}
+		if i >= 2 {
+			c.After = d.Between(0, r.Plan.Duration)
+		}
+		k.views = append(k.views, r.World.Add(func(sim.NodeID) sim.Node { return olep.NewView(c, lookup) }))
+	}
+	idle := 0
+	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
+		return sim.Spawn(func(p *sim.Proc) {
+			k.clientBody(p, number, ops)
+			idle++
+		})
+	})
+
+	budget := budget(r.Plan) + 10*k.client.Retry + 20*time.Second
+	tail := r.TailOps(func() bool { return idle == r.Plan.Clients })
+	tail.Budget = budget
+	r.Liveness("operations in the quiet tail succeed", tail)
+	r.Liveness("stores come to the end of the log", Progress{
+		Budget: budget,
+		Await: func() (progress uint64, done bool) {
+			done = idle == r.Plan.Clients
+			for _, id := range k.views {
+				next := k.view(id).Next()
+				progress += uint64(next)
+				done = done && next == olep.LSN(len(k.log)+1)
+			}
+			return progress, done
+		},
+		Waiting: func() string {
+			var text []string
+			for _, id := range k.views {
+				text = append(text, fmt.Sprintf("%s waits for %d", id, k.view(id).Next()))
+			}
+			return fmt.Sprintf("%s; the log ends with %d", strings.Join(text, ", "), len(k.log))
+		},
+	})
+}
+
+func (k *oneLog) view(id sim.NodeID) *olep.View { return k.run.World.Node(id).(*olep.View) }
+
+// clientBody writes documents and reads them back, and compares stores.
+func (k *oneLog) clientBody(p *sim.Proc, number int, ops []nemesis.Op) {
+	w := olep.NewProducer(p, fmt.Sprintf("c%d", number), k.client)
+	for i, op := range ops {
+		p.Sleep(op.At - p.Elapsed())
+		if p.Elapsed() >= k.run.Plan.Duration {
+			break
+		}
+		if op.Kind == "compare" {
+			k.compare(p, op.Key, number+i)
+			continue
+		}
+		k.save(p, w, document(op), number+i)
+	}
+	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
+		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+		op := nemesis.Op{Key: string(rune('a' + number)), Arg: documentWords[i%len(documentWords)], Value: fmt.Sprintf("vt%d.%d", number, i)}
+		k.save(p, w, document(op), number+i)
+	}
+}
+
+// save appends a document and then reads it in some store that has its LSN.
+func (k *oneLog) save(p *sim.Proc, w *olep.Producer, r olep.Record, at int) {
+	op := p.Op(olep.Entry{Record: r})
+	lsn, err := w.Append(p, 0, []olep.Record{r})
+	switch {
+	case err == olep.ErrUnsure:
+		op.Info()
+		return
+	case err != nil:
+		op.Fail()
+		return
+	}
+	op.OK(lsn)
+	i := at % len(k.views)
+	question := r.Key
+	if i%2 == 1 {
+		question = documentWords[0]
+		if words := strings.Fields(r.Value); len(words) > 0 {
+			question = words[at%2]
+		}
+	}
+	if a, ok := k.ask(p, i, question, lsn); ok {
+		k.readBack.Check(a.Through >= lsn, func() string {
+			return fmt.Sprintf("record %d is %v, and %s answers as of %d", lsn, r, k.views[i], a.Through)
+		})
+	}
+}
+
+// compare reads in one store, and then in another: as it is, which shows read skew, the anomaly that a log does not keep out;
+// and when it has what was read in the first, which does.
+func (k *oneLog) compare(p *sim.Proc, key string, at int) {
+	i := at % len(k.views)
+	j := (i + 1) % len(k.views)
+	question := func(view int) string {
+		if view%2 == 0 {
+			return key
+		}
+		return documentWords[at%len(documentWords)]
+	}
+	first, ok := k.ask(p, i, question(i), 0)
+	if !ok {
+		return
+	}
+	if now, ok := k.ask(p, j, question(j), 0); ok && now.Through < first.Through {
+		k.skew.Hold()
+		k.run.Contents.Add("skewed reads", 1)
+	}
+	if then, ok := k.ask(p, j, question(j), first.Through); ok {
+		k.noSkew.Check(then.Through >= first.Through, func() string {
+			return fmt.Sprintf("%s answers as of %d, and then %s as of %d", k.views[i], first.Through, k.views[j], then.Through)
+		})
+	}
+}
+
+// ask asks a store, and checks the answer against the log.
+func (k *oneLog) ask(p *sim.Proc, view int, question string, after olep.LSN) (*olep.Answer, bool) {
+	a, ok := olep.Ask(p, k.views[view], question, after, k.client.Retry, p.Elapsed()+5*k.client.Retry)
+	if !ok {
+		return nil, false
+	}
+	k.run.Contents.Add("answers", 1)
+	want := k.answer(view, question, a.Through)
+	k.isPrefix.Check(a.Value == want, func() string {
+		return fmt.Sprintf("%s has %q for %s, and the log up to %d has %q", k.views[view], a.Value, question, a.Through, want)
+	})
+	return a, true
+}
+
+// documents are what the log has, up to a record.
+func (k *oneLog) documents(through olep.LSN) map[string]string {
+	docs := make(map[string]string)
+	for _, r := range k.log[:through] {
+		if docs[r.Key] = r.Value; r.Tombstone {
+			delete(docs, r.Key)
+		}
+	}
+	return docs
+}
+
+// answer is what a store should say.
+func (k *oneLog) answer(view int, question string, through olep.LSN) string {
+	docs := k.documents(through)
+	if view%2 == 0 {
+		return docs[question]
+	}
+	var found []string
+	for _, key := range slices.Sorted(maps.Keys(docs)) {
+		if slices.Contains(strings.Fields(docs[key]), question) {
+			found = append(found, key)
+		}
+	}
+	return strings.Join(found, " ")
+}
+
+// judge compares the stores with each other, and with the log.
+func (k *oneLog) judge() {
+	same := checkers.NewConvergence[string](k.run.Checks)
+	docs := k.documents(olep.LSN(len(k.log)))
+	var want strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(docs)) {
+		fmt.Fprintf(&want, "%s=%s\n", key, docs[key])
+	}
+	equal := k.run.Checks.Always("a store is the log once quiet")
+	for _, id := range k.views {
+		has := k.view(id).Contents()
+		same.State(id, has)
+		equal.Check(has == want.String(), func() string { return fmt.Sprintf("%s has\n%s, and the log\n%s", id, has, want.String()) })
+	}
+	same.Quiet(k.views...)
+}
