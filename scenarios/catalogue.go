@@ -5,7 +5,7 @@ func Catalogue() *Registry {
 	return NewRegistry(append([]*Scenario{
 		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL,
 		gossipAntiEntropy, gossipRumor, gossipScuttlebutt, gossipSwim,
-		olepLog, olepLogRaft, olepPayments,
+		olepLog, olepLogRaft, olepPayments, olepStream, olepStreamAtLeastOnce,
 		raftDeposed, raftElection, raftKV, raftLogService,
 	}, diskNaive...)...)
 }
