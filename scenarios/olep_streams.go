@@ -35,6 +35,11 @@ func streamScenario(g olep.Guarantee) *Scenario {
 			if p.Nodes < 2 {
 				return fmt.Errorf("nodes: a broker and a worker are 2 nodes, not %d", p.Nodes)
 			}
+			for i, op := range p.Ops {
+				if op.Key == "" || strings.Contains(op.Key, " ") {
+					return fmt.Errorf("ops[%d].key: %q is no name of a user: a word", i, op.Key)
+				}
+			}
 			return argsAre(p, "a number from 1 to 16", func(op nemesis.Op) bool {
 				n, err := strconv.Atoi(op.Arg)
 				return err == nil && 1 <= n && n <= 16
@@ -404,9 +409,9 @@ func (k *streams) judge() {
 	}
 }
 
-// duals compares tables with their changelogs up to some records, and with what compaction has left of them.
+// duals compares tables with their changelogs up to some of their batches, and with what compaction has left of them.
 func (k *streams) duals() {
-	dual := k.run.Checks.Always("a changelog is its table, at each of its records")
+	dual := k.run.Checks.Always("a changelog is its table, as of each of its batches")
 	d := sim.NewStream(k.run.Plan.Seed, "streams duals")
 	for i := range k.parts {
 		part := &k.parts[i]
