@@ -28,7 +28,7 @@ func streamScenario(g olep.Guarantee) *Scenario {
 		Doc:   "Clicks joined with a table, sent on by another key and counted; tables are restored from changelogs, exactly once.",
 		Space: streamSpace(),
 		Tail:  8 * time.Second,
-		Facts: []string{"Restored", "Computed", "ProducerFenced", "DuplicateSuppressed"},
+		Facts: []string{"ProducerOpened", "ProducerFenced", "DuplicateSuppressed", "VisitSuppressed"},
 		Build: func(r *Run) { buildStreams(r, g) },
 		Judge: func(r *Run) { r.State.(*streams).judge() },
 		Fits: func(p nemesis.Plan) error {
@@ -54,6 +54,7 @@ func streamScenario(g olep.Guarantee) *Scenario {
 		s.Name = "olep/stream-at-least-once"
 		s.Doc = "A demonstration: changes, outputs and position that are written one after the other are counted again after a crash."
 		s.Anomaly = `always "` + countsExact + `"`
+		s.Facts = []string{"ProducerOpened", "DuplicateSuppressed"}
 	}
 	return s
 }
