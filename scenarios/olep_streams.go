@@ -52,7 +52,7 @@ func streamScenario(g olep.Guarantee) *Scenario {
 	}
 	if g == olep.AtLeastOnce {
 		s.Name = "olep/stream-at-least-once"
-		s.Doc = "A demonstration: changes, outputs and position that are written one after the other are counted again after a crash."
+		s.Doc = "A demonstration: changes, outputs and position that are written one after the other are counted again when a task is taken over."
 		s.Anomaly = `always "` + countsExact + `"`
 		s.Facts = []string{"ProducerOpened", "DuplicateSuppressed"}
 	}

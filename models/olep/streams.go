@@ -30,8 +30,8 @@ const (
 	// ExactlyOnce writes changes, outputs and position as one batch, which is there as a whole or not at all. Tasks are
 	// producers with epochs: a worker that begins a task fences all that had it before.
 	ExactlyOnce Guarantee = iota
-	// AtLeastOnce writes the changes, then the outputs, then the position, and fences nobody: after a crash the state may
-	// be that of a later position, and changes again.
+	// AtLeastOnce writes the changes, then the outputs, then the position. Each is there once, but a worker that begins a task
+	// fences none but itself, and after a crash the state may be that of a later position: it changes again.
 	AtLeastOnce
 )
 
@@ -57,7 +57,7 @@ type (
 	// Restored tells that a worker has the table of a task, from the changelog.
 	Restored struct {
 		Partition int
-		Epoch     uint64 // of the task's producer; 0 if it has none
+		Epoch     uint64 // of the task's producer; 0 if it is the worker's own
 		Next      LSN    // the position
 		Table     string
 	}
@@ -130,14 +130,17 @@ func (w *worker) work(p *sim.Proc, a Assignment) {
 
 // restore begins a task. Once the epoch is open nobody else adds to the changelog, so its end is the task's last word.
 func (w *worker) restore(p *sim.Proc, partition int) (*task, bool) {
-	t := &task{c: w.c, partition: partition, table: NewTable(), outputs: NewProducer(p, "", w.c.ClientConfig)}
-	t.writer = t.outputs
+	t := &task{c: w.c, partition: partition, table: NewTable()}
 	var e epoch
 	if w.c.Guarantee == ExactlyOnce {
+		t.outputs = NewProducer(p, "", w.c.ClientConfig)
 		t.writer = NewProducer(p, "task "+strconv.Itoa(partition), w.c.ClientConfig)
 		if t.writer.open(p, partition, &e, t.writer.deadline(p)) != nil {
 			return nil, false
 		}
+	} else {
+		t.outputs = NewProducer(p, fmt.Sprintf("%s for %d", w.member.self, partition), w.c.ClientConfig)
+		t.writer = t.outputs
 	}
 	for from := LSN(1); ; {
 		r, err := t.writer.Read(p, partition, Read{From: from, Max: 64, Only: Changelog})
@@ -226,7 +229,7 @@ func (t *task) append(p *sim.Proc, w *Producer, partition int, records []Record)
 		return true
 	}
 	_, err := w.Append(p, partition, records)
-	if no, ok := err.(Refusal); ok && no.Why != NotLeader {
+	if no, ok := err.(Refusal); ok && no.Why != NotOpen { // nobody has answered
 		panic(fmt.Sprintf("olep: what task %d writes is refused: %v", t.partition, no))
 	}
 	return err == nil
