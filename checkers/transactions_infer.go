@@ -290,9 +290,8 @@ func (h *txnHistory) at(k *listKey, r *listRead, i, agreed int) int32 {
 
 func (h *txnHistory) incompatible(k *listKey, r *listRead, agreed int) {
 	h.find(IncompatibleOrder, len(r.list), func() (string, []int32) {
-		other := agreed + 1 // as much of the longest one as it takes
 		return fmt.Sprintf("%s read %s as %s, but %s read it with %d in place of %d", h.name(r.txn), k.name, listText(r.whole()),
-			h.name(k.by), k.longest[other-1], r.list[other-1]), []int32{r.txn, k.by}
+			h.name(k.by), k.longest[agreed], r.list[agreed]), []int32{r.txn, k.by}
 	}, k)
 }
 
