@@ -5,6 +5,7 @@ func Catalogue() *Registry {
 	return NewRegistry(append([]*Scenario{
 		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL,
 		gossipAntiEntropy, gossipRumor, gossipScuttlebutt, gossipSwim,
+		olepLog, olepLogRaft,
 		raftDeposed, raftElection, raftKV, raftLogService,
 	}, diskNaive...)...)
 }

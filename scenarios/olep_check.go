@@ -1,0 +1,464 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/models/olep"
+	"github.com/seedbed-sim/seedbed/sim"
+)
+
+// olepCheck compares the facts of a log service with what it promises.
+type olepCheck struct {
+	c     olepChoice
+	parts []olepPart
+
+	definite *checkers.Property // what is refused
+	gaps     *checkers.Property
+	latest   *checkers.Property
+	tombs    *checkers.Property
+	position *checkers.Property
+	forward  *checkers.Property
+	behind   *checkers.Property
+	unsure   *checkers.Property
+
+	told      map[olepReader]int // how many facts of a machine a broker has told since it booted,
+	most      map[int]int        // and the most that one has
+	assigned  [][]offsets        // by generation and partition
+	positions map[olepReader]olep.LSN
+}
+
+// offsets are those that a generation may begin at: what was committed when it began, and what it has committed since.
+type offsets []olep.LSN
+
+// olepReader is a consumer in one partition.
+type olepReader struct {
+	node      sim.NodeID
+	partition int
+}
+
+// olepPart is what is known of a partition.
+type olepPart struct {
+	log       *checkers.Log[string]
+	entries   []olepEntry // by LSN - 1: all that there ever were
+	bytes     int         // of those that are neither below low nor dropped
+	low       olep.LSN
+	latest    map[olepName]olep.LSN
+	committed olep.LSN
+	reached   olep.LSN // where a consumer has come to, in this generation
+	processed olep.LSN // all below were processed, or are gone
+}
+
+type olepName struct{ log, key string }
+
+type olepEntry struct {
+	olep.Entry
+	seen    bool       // by the group
+	dropped bool       // by compaction
+	kept    bool       // a tombstone: by a compaction,
+	since   clock.Time // the first of which was then
+}
+
+func watchOlep(r *Run, c olepChoice) *olepCheck {
+	k := &olepCheck{
+		c:         c,
+		definite:  r.Checks.Always("what is refused leaves no trace"),
+		gaps:      r.Checks.Always("reads leave out only what compaction has dropped"),
+		latest:    r.Checks.Always("compaction keeps the last record of a key"),
+		tombs:     r.Checks.Always("a tombstone is kept for a while"),
+		position:  r.Checks.Always("consumers go back only to what is committed"),
+		forward:   r.Checks.Always("committed offsets never go back"),
+		behind:    r.Checks.Always("what is committed was processed"),
+		unsure:    r.Checks.Sometimes("a producer gave up"),
+		told:      make(map[olepReader]int),
+		most:      make(map[int]int),
+		assigned:  make([][]offsets, 1),
+		positions: make(map[olepReader]olep.LSN),
+	}
+	for range c.broker.Partitions {
+		k.parts = append(k.parts, olepPart{
+			log: checkers.NewLog(r.Checks, checkers.LogOptions[string]{First: 1, Producer: olepProducer}),
+			low: 1, committed: 1, reached: 1, processed: 1, latest: make(map[olepName]olep.LSN),
+		})
+	}
+	duplicate := r.Checks.Sometimes("a duplicate was suppressed")
+	fenced := r.Checks.Sometimes("a producer was fenced")
+	inFlight := r.Checks.Sometimes("a partition was rebalanced with records in flight")
+	collected := r.Checks.Sometimes("a tombstone was collected")
+	trimmed := r.Checks.Sometimes("a read was below the low-water mark")
+	skipped := r.Checks.Sometimes("a group was too slow for retention")
+	refused := r.Checks.Sometimes("a commit of an old generation was refused")
+	r.World.Watch(func(s *sim.Step) {
+		switch f := s.Payload.(type) {
+		case olep.Booted:
+			for i := range k.parts {
+				k.parts[i].log.Restart(s.Node, 1, 1)
+				delete(k.told, olepReader{s.Node, i})
+			}
+			delete(k.told, olepReader{s.Node, olep.Coordinator})
+		case olep.Appended:
+			r.Contents.Add("records appended", int64(k.appended(s.Node, f)))
+		case olep.Acknowledged:
+			for i := range f.Records {
+				k.parts[f.Partition].log.Acknowledge(uint64(f.First)+uint64(i), olepText(&f.Records[i]))
+			}
+		case olep.Truncated:
+			k.truncated(s.Node, f)
+		case olep.Compacted:
+			if k.news(s.Node, f.Partition) && k.compacted(f) {
+				collected.Hold()
+			}
+		case olep.Assigned:
+			k.assign(s.Node, f)
+		case olep.Skipped:
+			k.moves(s.Node, f.Partition, f.From, f.To)
+			skipped.Hold()
+		case olep.Delivered:
+			r.Contents.Add("records processed", int64(len(f.Entries)))
+			k.delivered(s.Node, f)
+		case olep.OffsetCommitted:
+			if k.news(s.Node, olep.Coordinator) {
+				k.commits(f)
+			}
+		case olep.Rebalanced:
+			if k.news(s.Node, olep.Coordinator) {
+				r.Contents.Add("rebalances", 1)
+				if k.rebalanced(f) {
+					inFlight.Hold()
+				}
+			}
+		case olep.DuplicateSuppressed:
+			duplicate.Hold()
+		case olep.ProducerFenced:
+			fenced.Hold()
+		case olep.ReadTrimmed:
+			trimmed.Hold()
+		case olep.CommitRefused:
+			refused.Hold()
+		}
+	})
+	return k
+}
+
+// news reports whether a broker tells of a command that none has told of. Those that have a machine tell the same, in one
+// order, from its first command on.
+func (k *olepCheck) news(id sim.NodeID, part int) bool {
+	k.told[olepReader{id, part}]++
+	told := k.told[olepReader{id, part}]
+	if told <= k.most[part] {
+		return false
+	}
+	k.most[part] = told
+	return true
+}
+
+// olepText is what the log family knows a record by.
+func olepText(r *olep.Record) string {
+	if r.Tombstone {
+		return "deleted " + r.Log + "/" + r.Key
+	}
+	return r.Value
+}
+
+func (k *olepCheck) appended(id sim.NodeID, f olep.Appended) (fresh int) {
+	part := &k.parts[f.Partition]
+	news := k.news(id, f.Partition)
+	for i := range f.Entries {
+		e := &f.Entries[i]
+		part.log.Append(id, uint64(e.LSN), olepText(&e.Record))
+		if !news || e.LSN != olep.LSN(len(part.entries))+1 {
+			continue
+		}
+		fresh++
+		part.entries = append(part.entries, olepEntry{Entry: *e})
+		part.bytes += olepSize(e)
+		if e.Key != "" && k.c.broker.Partition.Compact > 0 {
+			part.latest[olepName{e.Log, e.Key}] = e.LSN
+		}
+		if strings.HasPrefix(e.Value, "wrong") {
+			k.definite.Violatef("%s was refused, and is in partition %d", e, f.Partition)
+		}
+	}
+	return fresh
+}
+
+func olepSize(e *olep.Entry) int { return len(e.Log) + len(e.Key) + len(e.Value) }
+
+// truncated checks that what is gone was too old or too much.
+func (k *olepCheck) truncated(id sim.NodeID, f olep.Truncated) {
+	part, c := &k.parts[f.Partition], k.c.broker.Partition
+	if k.news(id, f.Partition) {
+		mark, bytes := part.low, part.bytes
+		for ; mark <= olep.LSN(len(part.entries)); mark++ {
+			e := &part.entries[mark-1]
+			if e.dropped {
+				continue
+			}
+			if old := c.Retain > 0 && f.At.Sub(e.At) > c.Retain; !old && (c.RetainSize == 0 || bytes <= c.RetainSize) {
+				break
+			}
+			bytes -= olepSize(&e.Entry)
+		}
+		part.log.LowWater(uint64(mark))
+		for ; part.low < f.Low && part.low <= olep.LSN(len(part.entries)); part.low++ {
+			if e := &part.entries[part.low-1]; !e.dropped {
+				part.bytes -= olepSize(&e.Entry)
+			}
+		}
+	}
+	part.log.Truncate(id, uint64(f.Low))
+}
+
+// compacted checks what was dropped, and reports whether tombstones were.
+func (k *olepCheck) compacted(f olep.Compacted) (tombstones bool) {
+	part := &k.parts[f.Partition]
+	for _, lsn := range f.Dropped {
+		e := &part.entries[lsn-1]
+		later := part.latest[olepName{e.Log, e.Key}] > lsn
+		switch {
+		case e.Key == "" || !later && !e.Tombstone:
+			k.latest.Violatef("partition %d drops %s, the last of its key", f.Partition, e)
+			return false
+		case later:
+			k.latest.Hold()
+		case !e.kept || f.At.Sub(e.since) < k.c.broker.Partition.Tombstones:
+			k.tombs.Violatef("partition %d drops %s at %s; the first compaction that kept it (%t) was at %s, and it is to be there for %v more",
+				f.Partition, e, f.At, e.kept, e.since, k.c.broker.Partition.Tombstones)
+			return false
+		default:
+			k.tombs.Hold()
+			tombstones = true
+		}
+		e.dropped = true
+		part.bytes -= olepSize(&e.Entry)
+	}
+	for lsn := part.low; lsn < f.End && lsn <= olep.LSN(len(part.entries)); lsn++ {
+		if e := &part.entries[lsn-1]; e.Tombstone && !e.dropped && !e.kept {
+			e.kept, e.since = true, f.At
+		}
+	}
+	return tombstones
+}
+
+// reads checks what somebody has read; only is of one logical log.
+func (k *olepCheck) reads(partition int, r olep.Records, only string) {
+	part := &k.parts[partition]
+	lsn := r.From
+	missing := func(end olep.LSN) {
+		for ; lsn < end; lsn++ {
+			if lsn > olep.LSN(len(part.entries)) {
+				return // the log family sees to that
+			}
+			if e := &part.entries[lsn-1]; !e.dropped && (only == "" || e.Log == only) {
+				k.gaps.Violatef("a read of partition %d from %d to %d leaves out %s", partition, r.From, r.Next, e)
+			}
+		}
+	}
+	for i := range r.Entries {
+		e := &r.Entries[i]
+		part.log.Read(sim.Nobody, uint64(e.LSN), olepText(&e.Record))
+		missing(e.LSN)
+		lsn = e.LSN + 1
+	}
+	missing(r.Next)
+	k.gaps.Hold()
+}
+
+func (k *olepCheck) assign(id sim.NodeID, f olep.Assigned) {
+	if f.Generation >= uint64(len(k.assigned)) || k.assigned[f.Generation] == nil {
+		k.position.Violatef("nobody has told of generation %d", f.Generation)
+		return
+	}
+	at := k.assigned[f.Generation][f.Partition]
+	k.position.Check(slices.Contains(at, f.Offset), func() string {
+		return fmt.Sprintf("%s goes on at %d of partition %d in generation %d, where %d were committed", id, f.Offset, f.Partition, f.Generation, at)
+	})
+	k.positions[olepReader{id, f.Partition}] = f.Offset
+}
+
+// moves checks that a consumer goes on where it was.
+func (k *olepCheck) moves(id sim.NodeID, partition int, from, to olep.LSN) {
+	reader := olepReader{id, partition}
+	at := k.positions[reader]
+	k.position.Check(at == from && to > from, func() string {
+		return fmt.Sprintf("%s reads partition %d from %d to %d, but was at %d", id, partition, from, to, at)
+	})
+	k.positions[reader] = to
+	if part := &k.parts[partition]; to > part.reached {
+		part.reached = to
+	}
+}
+
+func (k *olepCheck) delivered(id sim.NodeID, f olep.Delivered) {
+	k.moves(id, f.Partition, f.From, f.Next)
+	k.reads(f.Partition, f.Records, "")
+	part := &k.parts[f.Partition]
+	for i := range f.Entries {
+		if lsn := f.Entries[i].LSN; lsn <= olep.LSN(len(part.entries)) {
+			part.entries[lsn-1].seen = true
+		}
+	}
+}
+
+func (k *olepCheck) commits(f olep.OffsetCommitted) {
+	part := &k.parts[f.Partition]
+	k.forward.Check(f.Offset > part.committed, func() string {
+		return fmt.Sprintf("generation %d commits %d of partition %d, where %d was committed", f.Generation, f.Offset, f.Partition, part.committed)
+	})
+	part.committed = f.Offset
+	if begin := k.assigned[f.Generation]; begin != nil {
+		begin[f.Partition] = append(begin[f.Partition], f.Offset)
+	}
+	part.advance()
+	k.behind.Check(part.processed >= f.Offset, func() string {
+		return fmt.Sprintf("%d of partition %d is committed, but nobody has processed %s", f.Offset, f.Partition, part.entries[part.processed-1])
+	})
+}
+
+// rebalanced takes down what is committed, and reports whether consumers had come further.
+func (k *olepCheck) rebalanced(f olep.Rebalanced) (inFlight bool) {
+	begin := make([]offsets, len(k.parts))
+	for i := range k.parts {
+		part := &k.parts[i]
+		begin[i] = offsets{part.committed}
+		inFlight = inFlight || part.reached > part.committed
+		part.reached = part.committed
+	}
+	for uint64(len(k.assigned)) <= f.Generation {
+		k.assigned = append(k.assigned, nil)
+	}
+	k.assigned[f.Generation] = begin
+	return inFlight
+}
+
+// advance moves processed on.
+func (p *olepPart) advance() {
+	for ; p.processed <= olep.LSN(len(p.entries)); p.processed++ {
+		if e := &p.entries[p.processed-1]; !e.seen && !e.dropped && e.LSN >= p.low {
+			return
+		}
+	}
+}
+
+// missing counts the records that no consumer has processed, and that are still there.
+func (p *olepPart) missing() (n int) {
+	p.advance()
+	for lsn := p.processed; lsn <= olep.LSN(len(p.entries)); lsn++ {
+		if e := &p.entries[lsn-1]; !e.seen && !e.dropped && e.LSN >= p.low {
+			n++
+		}
+	}
+	return n
+}
+
+func (k *olepCheck) waiting() string {
+	var text []string
+	for i := range k.parts {
+		if n := k.parts[i].missing(); n > 0 {
+			text = append(text, fmt.Sprintf("nobody has processed %d records of partition %d, from %s on", n, i, k.parts[i].entries[k.parts[i].processed-1]))
+		}
+	}
+	if len(text) == 0 {
+		return "producers are not done"
+	}
+	return strings.Join(text, "; ")
+}
+
+// append appends a batch, and notes how that ended. A producer that is not idempotent may append its records again.
+func (k *olepCheck) append(p *sim.Proc, w *olep.Producer, again bool, op OlepOp) {
+	for i := range op.Records {
+		if again || op.Records[i].Tombstone {
+			k.parts[op.Partition].log.MayRepeat(olepText(&op.Records[i]))
+		}
+	}
+	call := p.Op(op)
+	lsn, err := w.Append(p, op.Partition, op.Records)
+	switch {
+	case err == nil:
+		call.OK(lsn)
+	case errors.Is(err, olep.ErrUnsure):
+		k.unsure.Hold()
+		call.Info()
+	default:
+		call.Fail()
+		if no := err.(olep.Refusal); no.Why != olep.NotOpen {
+			k.definite.Violatef("%s was refused: %s", op, no)
+		}
+	}
+}
+
+func (k *olepCheck) read(p *sim.Proc, w *olep.Producer, op OlepOp, filter bool) {
+	only := ""
+	if filter {
+		only = "y"
+	}
+	call := p.Op(op)
+	records, err := w.Read(p, op.Partition, olep.Read{From: op.From, Max: 10, Only: only})
+	no, refused := err.(olep.Refusal)
+	switch {
+	case !refused:
+		k.reads(op.Partition, records, only)
+		call.OK(records.Next)
+	case no.Why == olep.NotLeader:
+		call.Fail()
+	default:
+		call.OK(no)
+		k.definite.Check(no.Why == olep.Trimmed && uint64(op.From) < no.Hint || no.Why == olep.BeyondEnd && uint64(op.From) > no.Hint,
+			func() string { return fmt.Sprintf("%s was refused: %s", op, no) })
+	}
+}
+
+// refuse asks for something that must be refused, and is told why.
+func (k *olepCheck) refuse(p *sim.Proc, w *olep.Producer, wrong string, partition, i int) {
+	op := OlepOp{Kind: "refuse " + wrong, Partition: partition}
+	call := p.Op(op)
+	value := fmt.Sprintf("wrong %d.%d", p.ID(), i)
+	records := []olep.Record{{Log: "x", Value: value}}
+	want := olep.Malformed
+	switch wrong {
+	case "size":
+		records[0].Value, want = value+strings.Repeat(".", 2000), olep.TooLarge
+	case "batch":
+		want = olep.TooLarge
+		for range 16 {
+			records = append(records, records[0])
+		}
+	case "tombstone":
+		records[0].Key, records[0].Tombstone = "a", true
+	case "empty":
+		records = nil
+	case "partition":
+		partition, want = 99, olep.UnknownPartition
+	}
+	var err error
+	if wrong == "beyond" {
+		want = olep.BeyondEnd
+		_, err = w.Read(p, partition, olep.Read{From: 1 << 40, Max: 1})
+	} else {
+		_, err = w.Append(p, partition, records)
+	}
+	no, ok := err.(olep.Refusal)
+	switch {
+	case ok && no.Why == want:
+		call.OK(no)
+		k.definite.Hold()
+	case ok && (no.Why == olep.NotLeader || no.Why == olep.NotOpen): // nobody has answered
+		call.Fail()
+	default:
+		call.Info()
+		if !errors.Is(err, olep.ErrUnsure) {
+			k.definite.Violatef("%s must be refused, since: %s; but: %v", op, want, err)
+		}
+	}
+}
+
+func judgeOlep(r *Run) {
+	k := r.State.(*olepCheck)
+	for i := range k.parts {
+		k.parts[i].log.Quiet()
+	}
+}
