@@ -51,6 +51,7 @@ var rules = []rule{
 	// Suites that any implementation of a port is tested with.
 	{pkg: "netsim/nettest", ours: "sim clock", others: suites},
 	{pkg: "disksim/disktest", ours: "sim clock", others: suites},
+	{pkg: "models/olep/logtest", ours: "models/olep netsim disksim sim clock", others: suites},
 	{pkg: "wal/waltest", ours: "wal disksim disksim/disktest sim clock", others: suites},
 
 	{pkg: "internal/seeds"},
