@@ -24,6 +24,7 @@ type olepCheck struct {
 	position *checkers.Property
 	forward  *checkers.Property
 	behind   *checkers.Property
+	present  *checkers.Property
 	unsure   *checkers.Property
 
 	told      map[olepReader]int // how many facts of a machine a broker has told since it booted,
@@ -73,6 +74,7 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 		position:  r.Checks.Always("consumers go back only to what is committed"),
 		forward:   r.Checks.Always("committed offsets never go back"),
 		behind:    r.Checks.Always("what is committed was processed"),
+		present:   r.Checks.Always("only the present generation commits"),
 		unsure:    r.Checks.Sometimes("a producer gave up"),
 		told:      make(map[olepReader]int),
 		most:      make(map[int]int),
@@ -308,6 +310,9 @@ func (k *olepCheck) commits(f olep.OffsetCommitted) {
 	part := &k.parts[f.Partition]
 	k.forward.Check(f.Offset > part.committed, func() string {
 		return fmt.Sprintf("generation %d commits %d of partition %d, where %d was committed", f.Generation, f.Offset, f.Partition, part.committed)
+	})
+	k.present.Check(f.Generation == uint64(len(k.assigned)-1), func() string {
+		return fmt.Sprintf("generation %d commits %d of partition %d, in generation %d", f.Generation, f.Offset, f.Partition, len(k.assigned)-1)
 	})
 	part.committed = f.Offset
 	if begin := k.assigned[f.Generation]; begin != nil {
