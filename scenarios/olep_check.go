@@ -228,7 +228,7 @@ func (k *olepCheck) compacted(f olep.Compacted) (tombstones bool) {
 		case later:
 			k.latest.Hold()
 		case !e.kept || f.At.Sub(e.since) < k.c.broker.Partition.Tombstones:
-			k.tombs.Violatef("partition %d drops %s at %s; the first compaction that kept it (%t) was at %s, and it is to be there for %v more",
+			k.tombs.Violatef("partition %d drops %s at %s; a compaction has kept it: %t, first at %s; from then on it stays for %v",
 				f.Partition, e, f.At, e.kept, e.since, k.c.broker.Partition.Tombstones)
 			return false
 		default:
@@ -277,7 +277,8 @@ func (k *olepCheck) assign(id sim.NodeID, f olep.Assigned) {
 	}
 	at := k.assigned[f.Generation][f.Partition]
 	k.position.Check(slices.Contains(at, f.Offset), func() string {
-		return fmt.Sprintf("%s goes on at %d of partition %d in generation %d, where %d were committed", id, f.Offset, f.Partition, f.Generation, at)
+		return fmt.Sprintf("%s goes on at %d of partition %d in generation %d, where %d were committed",
+			id, f.Offset, f.Partition, f.Generation, at)
 	})
 	k.positions[olepReader{id, f.Partition}] = f.Offset
 }
@@ -309,10 +310,12 @@ func (k *olepCheck) delivered(id sim.NodeID, f olep.Delivered) {
 func (k *olepCheck) commits(f olep.OffsetCommitted) {
 	part := &k.parts[f.Partition]
 	k.forward.Check(f.Offset > part.committed, func() string {
-		return fmt.Sprintf("generation %d commits %d of partition %d, where %d was committed", f.Generation, f.Offset, f.Partition, part.committed)
+		return fmt.Sprintf("generation %d commits %d of partition %d, where %d was committed",
+			f.Generation, f.Offset, f.Partition, part.committed)
 	})
 	k.present.Check(f.Generation == uint64(len(k.assigned)-1), func() string {
-		return fmt.Sprintf("generation %d commits %d of partition %d, in generation %d", f.Generation, f.Offset, f.Partition, len(k.assigned)-1)
+		return fmt.Sprintf("generation %d commits %d of partition %d, in generation %d",
+			f.Generation, f.Offset, f.Partition, len(k.assigned)-1)
 	})
 	part.committed = f.Offset
 	if begin := k.assigned[f.Generation]; begin != nil {
@@ -320,7 +323,8 @@ func (k *olepCheck) commits(f olep.OffsetCommitted) {
 	}
 	part.advance()
 	k.behind.Check(part.processed >= f.Offset, func() string {
-		return fmt.Sprintf("%d of partition %d is committed, but nobody has processed %s", f.Offset, f.Partition, part.entries[part.processed-1])
+		return fmt.Sprintf("%d of partition %d is committed, but nobody has processed %s",
+			f.Offset, f.Partition, part.entries[part.processed-1])
 	})
 }
 
@@ -364,7 +368,8 @@ func (k *olepCheck) waiting() string {
 	var text []string
 	for i := range k.parts {
 		if n := k.parts[i].missing(); n > 0 {
-			text = append(text, fmt.Sprintf("nobody has processed %d records of partition %d, from %s on", n, i, k.parts[i].entries[k.parts[i].processed-1]))
+			first := k.parts[i].entries[k.parts[i].processed-1]
+			text = append(text, fmt.Sprintf("nobody has processed %d records of partition %d, from %s on", n, i, first))
 		}
 	}
 	if len(text) == 0 {
@@ -412,8 +417,8 @@ func (k *olepCheck) read(p *sim.Proc, w *olep.Producer, op OlepOp, filter bool) 
 		call.Fail()
 	default:
 		call.OK(no)
-		k.definite.Check(no.Why == olep.Trimmed && uint64(op.From) < no.Hint || no.Why == olep.BeyondEnd && uint64(op.From) > no.Hint,
-			func() string { return fmt.Sprintf("%s was refused: %s", op, no) })
+		right := no.Why == olep.Trimmed && uint64(op.From) < no.Hint || no.Why == olep.BeyondEnd && uint64(op.From) > no.Hint
+		k.definite.Check(right, func() string { return fmt.Sprintf("%s was refused: %s", op, no) })
 	}
 }
 
@@ -461,9 +466,14 @@ func (k *olepCheck) refuse(p *sim.Proc, w *olep.Producer, wrong string, partitio
 	}
 }
 
+// judgeOlep asks a single copy for all that was acknowledged; of several, somebody has it.
 func judgeOlep(r *Run) {
 	k := r.State.(*olepCheck)
 	for i := range k.parts {
-		k.parts[i].log.Quiet()
+		if k.c.broker.Log == nil {
+			k.parts[i].log.Quiet(k.c.broker.Hosts(i)...)
+		} else {
+			k.parts[i].log.Quiet()
+		}
 	}
 }

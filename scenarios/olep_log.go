@@ -97,8 +97,9 @@ func olepSpace(s nemesis.Space) nemesis.Space {
 func olepLogSpace() nemesis.Space {
 	s := olepSpace(nemesis.DefaultSpace("olep/log"))
 	s.Nodes = nemesis.Range[int]{Min: 1, Max: 3}
+	short := nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}
 	s.Faults = append(s.Faults,
-		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 4, Max: 20}, Window: nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 150 * time.Millisecond}},
+		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 4, Max: 20}, Window: short},
 		nemesis.FaultKind{Kind: "lose_unsynced", Count: nemesis.Range[int]{Min: 3, Max: 8}, Share: 3 * sim.Million / 4},
 		nemesis.FaultKind{Kind: "torn_write", Count: nemesis.Range[int]{Min: 2, Max: 6}},
 		nemesis.FaultKind{Kind: "slow_disk", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 4},

@@ -142,7 +142,9 @@ func decode(s string) envelope {
 	case 'L':
 		e.cmd = Leave{Group: f.string(), Member: Session(f.uint())}
 	case 'M':
-		e.cmd = Commit{Group: f.string(), Member: Session(f.uint()), Generation: f.uint(), Partition: int(f.uint()), Offset: LSN(f.uint())}
+		c := Commit{Group: f.string(), Member: Session(f.uint()), Generation: f.uint()}
+		c.Partition, c.Offset = int(f.uint()), LSN(f.uint())
+		e.cmd = c
 	default:
 		panic(fmt.Sprintf("olep: kind %q is no command", kind))
 	}

@@ -54,7 +54,8 @@ func (s *Groups) Apply(_ clock.Time, cmd Command) (result any, fact sim.Fact, no
 		if g == nil || !slices.Contains(g.members, c.Member) {
 			return nil, nil, Refusal{Why: UnknownMember}
 		}
-		return nil, g.rebalance(c.Group, slices.DeleteFunc(slices.Clone(g.members), func(m Session) bool { return m == c.Member })), Refusal{}
+		rest := slices.DeleteFunc(slices.Clone(g.members), func(m Session) bool { return m == c.Member })
+		return nil, g.rebalance(c.Group, rest), Refusal{}
 	case Commit:
 		fact, no := s.commit(c)
 		return nil, fact, no

@@ -98,7 +98,9 @@ type world struct {
 }
 
 func newWorld(t *testing.T, seed uint64, copies int, make func(peers []sim.NodeID) olep.NewLog) *world {
-	w := &world{t: t, copies: copies, draw: sim.NewStream(seed, "logtest"), told: slices.Repeat([]int{0}, copies+1), refused: map[string]bool{}}
+	w := &world{
+		t: t, copies: copies, draw: sim.NewStream(seed, "logtest"), told: slices.Repeat([]int{0}, copies+1), refused: map[string]bool{},
+	}
 	var peers []sim.NodeID
 	for i := range copies {
 		peers = append(peers, sim.NodeID(i+1))
@@ -106,7 +108,8 @@ func newWorld(t *testing.T, seed uint64, copies int, make func(peers []sim.NodeI
 	w.World = sim.New(sim.Config{
 		Seed: seed,
 		Network: netsim.New(seed, netsim.Config{Link: netsim.Link{
-			Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 10 * time.Millisecond}, Loss: 10_000, Duplicate: 10_000,
+			Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 10 * time.Millisecond},
+			Loss:    10_000, Duplicate: 10_000,
 		}}),
 		Disk: func(id sim.NodeID) sim.Storage {
 			return disksim.New(seed, id, disksim.Config{SyncMin: 100 * time.Microsecond, SyncMax: 5 * time.Millisecond})
