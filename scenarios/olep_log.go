@@ -220,7 +220,9 @@ func olepReplicated(r *Run) olepChoice {
 	partitions := 1 + int(d.Below(2))
 	servers := r.Servers()
 	c := olepDraw(r, partitions, func(int) []sim.NodeID { return servers })
-	c.broker.Log = newOlepRaft(raftConfig(r))
+	group := raftConfig(r)
+	group.CheckQuorum = true // else a leader that is cut off is read for ever
+	c.broker.Log = newOlepRaft(group)
 	leaders := 0
 	r.World.Watch(func(s *sim.Step) {
 		if f, ok := s.Payload.(sim.Scoped); ok {
@@ -311,7 +313,7 @@ func (o OlepOp) String() string {
 	case len(o.Records) == 0:
 		return fmt.Sprintf("%s p%d", o.Kind, o.Partition)
 	default:
-		return fmt.Sprintf("%s p%d %d records from %.20q", o.Kind, o.Partition, len(o.Records), o.Records[0].Value)
+		return fmt.Sprintf("%s p%d %d records from %s", o.Kind, o.Partition, len(o.Records), o.Records[0])
 	}
 }
 

@@ -18,7 +18,8 @@ type Log interface {
 	Timeout(env sim.Env, t sim.Timer)
 	// Propose takes a command in, if this copy leads. It may be lost all the same.
 	Propose(env sim.Env, cmd string) bool
-	// Leads reports whether this copy takes commands, answers for what is applied, and may be read.
+	// Leads reports whether this copy takes commands, answers for what is applied, and may be read. What is read may lag
+	// behind, but not for ever: a copy that is cut off from the others ceases to lead after a while.
 	Leads() bool
 	// Leader is who is believed to lead, or Nobody.
 	Leader() sim.NodeID

@@ -28,6 +28,7 @@ func Run(t *testing.T, copies int, make func(peers []sim.NodeID) olep.NewLog) {
 		{"nobody leads before it has started", silent},
 		{"what is applied is durable", durable},
 		{"what is refused is not applied", refused},
+		{"who is cut off ceases to lead", cut},
 		{"crashes", crashes},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,6 +90,7 @@ func (h *host) Timeout(env sim.Env, t sim.Timer) {
 type world struct {
 	*sim.World
 	t       *testing.T
+	net     *netsim.Network
 	draw    sim.Stream
 	copies  int
 	told    []int    // by id: commands applied since it booted
@@ -105,12 +107,12 @@ func newWorld(t *testing.T, seed uint64, copies int, make func(peers []sim.NodeI
 	for i := range copies {
 		peers = append(peers, sim.NodeID(i+1))
 	}
+	w.net = netsim.New(seed, netsim.Config{Link: netsim.Link{
+		Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 10 * time.Millisecond},
+		Loss:    10_000, Duplicate: 10_000,
+	}})
 	w.World = sim.New(sim.Config{
-		Seed: seed,
-		Network: netsim.New(seed, netsim.Config{Link: netsim.Link{
-			Latency: netsim.Latency{Shape: netsim.Uniform, Min: time.Millisecond, Max: 10 * time.Millisecond},
-			Loss:    10_000, Duplicate: 10_000,
-		}}),
+		Seed: seed, Network: w.net,
 		Disk: func(id sim.NodeID) sim.Storage {
 			return disksim.New(seed, id, disksim.Config{SyncMin: 100 * time.Microsecond, SyncMax: 5 * time.Millisecond})
 		},
@@ -238,6 +240,26 @@ func refused(t *testing.T, w *world) {
 	if w.copies > 1 {
 		require.NotEmpty(t, w.refused, "seed %d", w.Seed())
 	}
+}
+
+// cut cuts a leader off from the others.
+func cut(t *testing.T, w *world) {
+	if w.copies < 3 {
+		return
+	}
+	w.settle()
+	for id := sim.NodeID(1); int(id) <= w.copies; id++ {
+		if !w.host(id).log.Leads() {
+			continue
+		}
+		heal := w.net.Cut(netsim.Isolate(id))
+		w.advance(5 * time.Second)
+		require.False(t, w.host(id).log.Leads(), "seed %d: %s", w.Seed(), id)
+		heal()
+		w.settle()
+		return
+	}
+	t.Fatalf("seed %d: nobody leads", w.Seed())
 }
 
 // crashes has copies crash at any time, between any two effects and around syncs.
