@@ -1,6 +1,8 @@
 package olep
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/clock"
@@ -75,6 +77,27 @@ type Response struct {
 	ID     uint64
 	No     Refusal
 	Result any // of Apply; Records for a Read
+}
+
+func (m *Request) String() string {
+	do := fmt.Sprintf("%+v", m.Do)
+	if _, ok := m.Do.(*Append); !ok {
+		do = strings.TrimPrefix(fmt.Sprintf("%T", m.Do), "olep.") + do
+	}
+	return fmt.Sprintf("Request{#%d %s %s}", uint32(m.ID), scope(m.Part), do)
+}
+
+func (m *Response) String() string {
+	switch result := m.Result.(type) {
+	case nil:
+		return fmt.Sprintf("Response{#%d %s}", uint32(m.ID), m.No)
+	case Records:
+		return fmt.Sprintf("Response{#%d [%d,%d) %s}", uint32(m.ID), result.From, result.Next, brief(result.Entries))
+	case *Assignment:
+		return fmt.Sprintf("Response{#%d %+v}", uint32(m.ID), *result)
+	default:
+		return fmt.Sprintf("Response{#%d %v}", uint32(m.ID), result)
+	}
 }
 
 var tickTimer = sim.Timer{Name: "tick"}

@@ -203,5 +203,5 @@ func (c *Append) first() string {
 	if len(c.Records) == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%.20q", c.Records[0].Value)
+	return c.Records[0].String()
 }

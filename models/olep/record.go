@@ -30,16 +30,18 @@ type Entry struct {
 	Horizon clock.Time
 }
 
-func (e Entry) String() string {
+func (r Record) String() string {
 	switch {
-	case e.Tombstone:
-		return fmt.Sprintf("%d %s/%s deleted", e.LSN, e.Log, e.Key)
-	case e.Key == "":
-		return fmt.Sprintf("%d %s %s", e.LSN, e.Log, e.Value)
+	case r.Tombstone:
+		return fmt.Sprintf("%s/%s deleted", r.Log, r.Key)
+	case r.Key == "":
+		return fmt.Sprintf("%s %.20s", r.Log, r.Value)
 	default:
-		return fmt.Sprintf("%d %s/%s=%s", e.LSN, e.Log, e.Key, e.Value)
+		return fmt.Sprintf("%s/%s=%.20s", r.Log, r.Key, r.Value)
 	}
 }
+
+func (e Entry) String() string { return fmt.Sprintf("%d %s", e.LSN, e.Record) }
 
 // size is what a record counts for retention.
 func (r *Record) size() int { return len(r.Log) + len(r.Key) + len(r.Value) }
