@@ -9,6 +9,7 @@ import (
 	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/models/olep"
+	"github.com/seedbed-sim/seedbed/models/raft"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -94,6 +95,7 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 	trimmed := r.Checks.Sometimes("a read was below the low-water mark")
 	skipped := r.Checks.Sometimes("a group was too slow for retention")
 	refused := r.Checks.Sometimes("a commit of an old generation was refused")
+	halted := r.Checks.Sometimes("a disk error stopped a log")
 	r.World.Watch(func(s *sim.Step) {
 		switch f := s.Payload.(type) {
 		case olep.Booted:
@@ -102,6 +104,11 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 				delete(k.told, olepReader{s.Node, i})
 			}
 			delete(k.told, olepReader{s.Node, olep.Coordinator})
+		case sim.Scoped:
+			switch f.Inner.(type) {
+			case olep.Stopped, raft.Stopped:
+				halted.Hold()
+			}
 		case olep.Appended:
 			r.Contents.Add("records appended", int64(k.appended(s.Node, f)))
 		case olep.Acknowledged:

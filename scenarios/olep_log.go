@@ -21,7 +21,7 @@ var (
 		Space:  olepLogSpace(),
 		Tail:   8 * time.Second,
 		Fits:   olepFits,
-		Facts:  []string{"CommitRefused", "ReadTrimmed", "ProducerOpened", "ProducerFenced"},
+		Facts:  []string{"CommitRefused", "ReadTrimmed", "ProducerOpened", "ProducerFenced", "Stopped"},
 		Build:  func(r *Run) { buildOlep(r, olepSingle(r)) },
 		Judge:  judgeOlep,
 		Floors: olepFloors(),
@@ -38,7 +38,7 @@ var (
 			}
 			return olepFits(p)
 		},
-		Facts: []string{"CommitRefused", "ReadTrimmed", "ProducerOpened", "ProducerFenced"},
+		Facts: []string{"CommitRefused", "ReadTrimmed", "ProducerOpened", "ProducerFenced", "Stopped"},
 		Build: func(r *Run) {
 			buildOlep(r, olepReplicated(r))
 		},
@@ -56,7 +56,7 @@ func olepFloors() []Floor {
 
 // olepOps are what clients do, and what is done to them: a producer that restarts, a consumer that crashes or pauses.
 var olepOps = []nemesis.OpKind{
-	{Kind: "append", Weight: 20, Key: true, Value: true, Arg: olepCount},
+	{Kind: "append", Weight: 20, Key: true, Arg: olepCount},
 	{Kind: "delete", Weight: 4, Key: true},
 	{Kind: "read", Weight: 4, Key: true, Arg: olepAnywhere},
 	{Kind: "refuse", Weight: 2, Key: true, Arg: olepWrong},
@@ -93,7 +93,7 @@ func olepSpace(s nemesis.Space) nemesis.Space {
 }
 
 // olepLogSpace has one copy of each partition, so disks keep what they have synced: they lose or tear no more than that,
-// and are slow. Brokers do not talk to each other.
+// and are slow or fail, until somebody reboots the broker. Brokers do not talk to each other.
 func olepLogSpace() nemesis.Space {
 	s := olepSpace(nemesis.DefaultSpace("olep/log"))
 	s.Nodes = nemesis.Range[int]{Min: 1, Max: 3}
@@ -102,7 +102,7 @@ func olepLogSpace() nemesis.Space {
 		nemesis.FaultKind{Kind: "crash", Count: nemesis.Range[int]{Min: 4, Max: 20}, Window: short},
 		nemesis.FaultKind{Kind: "lose_unsynced", Count: nemesis.Range[int]{Min: 3, Max: 8}, Share: 3 * sim.Million / 4},
 		nemesis.FaultKind{Kind: "torn_write", Count: nemesis.Range[int]{Min: 2, Max: 6}},
-		nemesis.FaultKind{Kind: "slow_disk", Count: nemesis.Range[int]{Min: 1, Max: 2}, Share: sim.Million / 4},
+		seldom("slow_disk", 2), seldom("sync_error", 2), seldom("disk_full", 1),
 	)
 	return s
 }

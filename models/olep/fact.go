@@ -86,7 +86,8 @@ type ReadTrimmed struct {
 	From, Low LSN
 }
 
-// Stopped tells that a disk has failed: the log serves nothing until the broker boots again.
+// Stopped tells that a disk has failed: the log serves nothing until the broker boots again. It is a fact of the log's own
+// scope.
 type Stopped struct{ Err string }
 
 // The facts that clients emit.

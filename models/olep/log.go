@@ -122,7 +122,7 @@ func (l *Single) Leader() sim.NodeID { return l.self }
 
 func (l *Single) fail(env sim.Env, err error) {
 	l.ready = false
-	sim.Outer(env).Emit(Stopped{Err: err.Error()})
+	env.Emit(Stopped{Err: err.Error()})
 }
 
 // Coordinator is the number, among partitions, of the machine that keeps consumer groups.
