@@ -226,6 +226,10 @@ func (k *olepCheck) truncated(id sim.NodeID, f olep.Truncated) {
 func (k *olepCheck) compacted(f olep.Compacted) (tombstones bool) {
 	part := &k.parts[f.Partition]
 	for _, lsn := range f.Dropped {
+		if lsn > olep.LSN(len(part.entries)) {
+			k.latest.Violatef("partition %d drops %d, but has %d records", f.Partition, lsn, len(part.entries))
+			return false
+		}
 		e := &part.entries[lsn-1]
 		later := part.latest[olepName{e.Log, e.Key}] > lsn
 		switch {
@@ -330,8 +334,8 @@ func (k *olepCheck) commits(f olep.OffsetCommitted) {
 	}
 	part.advance()
 	k.behind.Check(part.processed >= f.Offset, func() string {
-		return fmt.Sprintf("%d of partition %d is committed, but nobody has processed %s",
-			f.Offset, f.Partition, part.entries[part.processed-1])
+		return fmt.Sprintf("%d of partition %d is committed, but those from %d on, of %d, were not processed",
+			f.Offset, f.Partition, part.processed, len(part.entries))
 	})
 }
 
