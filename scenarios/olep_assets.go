@@ -108,7 +108,7 @@ func buildAssets(r *Run) {
 	n := &newspaper{
 		run: r,
 		client: olep.ClientConfig{
-			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
+			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: d.Between(retry(r.Plan), patience(r.Plan)), Patient: r.Plan.Duration,
 		},
 		assets: map[string]olep.Asset{}, pages: []map[string]string{{}}, maker: map[string]sim.NodeID{},
 		seen: map[sim.NodeID]int{}, shows: map[sim.NodeID]map[string]string{}, causes: checkers.NewCausality[string](r.Checks),
