@@ -49,8 +49,8 @@ func assetSpace() nemesis.Space {
 		{Kind: "look", Weight: 3, Key: true},
 	}
 	s.Keys = []string{
-		"article/1", "article/2", "article/3", "article/4", "article/5", "article/6",
-		"image/1", "image/2", "image/3", "image/4", "tag/1", "tag/2", "tag/3",
+		"article/1", "article/2", "article/3", "article/4", "article/5", "article/6", "article/7", "article/8",
+		"image/1", "image/2", "image/3", "image/4", "image/5", "image/6", "tag/1", "tag/2", "tag/3", "tag/4",
 	}
 	s.Ops = nemesis.Range[int]{Min: 150, Max: 200}
 	s.Clients = nemesis.Range[int]{Min: 4, Max: 6}
@@ -58,14 +58,14 @@ func assetSpace() nemesis.Space {
 	return s
 }
 
-// whatItUses draws up to three images and tags for an article, up to two tags for an image.
+// whatItUses draws up to five images and tags for an article, up to two tags for an image.
 func whatItUses(op nemesis.Op, _ []nemesis.Op, below func(int) int) string {
 	var pool []string
 	switch kind, _, _ := strings.Cut(op.Key, "/"); kind {
 	case "article":
-		pool = []string{"image/1", "image/2", "image/3", "image/4", "tag/1", "tag/2", "tag/3"}
+		pool = []string{"image/1", "image/2", "image/3", "image/4", "image/5", "image/6", "tag/1", "tag/2", "tag/3", "tag/4"}
 	case "image":
-		pool = []string{"tag/1", "tag/2", "tag/3"}
+		pool = []string{"tag/1", "tag/2", "tag/3", "tag/4"}
 	}
 	var uses []string
 	for range below(1 + len(pool)/2) {
@@ -108,7 +108,7 @@ func buildAssets(r *Run) {
 	n := &newspaper{
 		run: r,
 		client: olep.ClientConfig{
-			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
+			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: []time.Duration{retry(r.Plan), patience(r.Plan)}[d.Below(2)], Patient: r.Plan.Duration,
 		},
 		assets: map[string]olep.Asset{}, pages: []map[string]string{{}}, maker: map[string]sim.NodeID{},
 		seen: map[sim.NodeID]int{}, shows: map[sim.NodeID]map[string]string{}, causes: checkers.NewCausality[string](r.Checks),

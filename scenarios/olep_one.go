@@ -63,7 +63,7 @@ func buildOneLog(r *Run) {
 	k := &oneLog{
 		run: r,
 		client: olep.ClientConfig{
-			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
+			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: []time.Duration{retry(r.Plan), patience(r.Plan)}[d.Below(2)], Patient: r.Plan.Duration,
 		},
 		isPrefix: r.Checks.Always("a store is the log up to some record"),
 		readBack: r.Checks.Always("a write is read back from any store that waited for its LSN"),
