@@ -69,7 +69,7 @@ func TestRowsAndIndexHaveTheSame(t *testing.T) {
 }
 
 // answers are what a recorder's node has sent.
-func answers(r *sim.Recorder) (list []sim.Message) {
+func replies(r *sim.Recorder) (list []sim.Message) {
 	r.Advance(10 * time.Millisecond)
 	for _, s := range r.Take() {
 		list = append(list, s.Msg)
@@ -82,7 +82,7 @@ func TestADatabaseWritesOnce(t *testing.T) {
 	r := alone(t, 1, func() sim.Node { return d })
 	for _, w := range []*Write{{"w1", put("a", "1")}, {"w2", put("a", "2")}, {"w1", put("a", "1")}} {
 		r.Receive(2, w)
-		require.Equal(t, []sim.Message{&Wrote{w.Name}}, answers(r))
+		require.Equal(t, []sim.Message{&Wrote{w.Name}}, replies(r))
 	}
 	require.Equal(t, "a=2\n", d.Contents())
 }
@@ -95,27 +95,27 @@ func TestADatabaseKeepsItsPromises(t *testing.T) {
 	})
 	r.Receive(2, &Prepare{"t1", put("a", "1")})
 	r.Receive(3, &Prepare{"t2", put("a", "2")})
-	require.Equal(t, []sim.Message{&Vote{"t1", true}, &Vote{"t2", false}}, answers(r))
+	require.Equal(t, []sim.Message{&Vote{"t1", true}, &Vote{"t2", false}}, replies(r))
 
 	r.World.Crash(1)
 	r.World.Restart(1)
-	require.Empty(t, answers(r))
+	require.Empty(t, replies(r))
 	require.Equal(t, []string{"t1 of n2, which locks a"}, d.InDoubt())
 	r.Receive(3, &Prepare{"t3", put("a", "3")})
-	require.Equal(t, []sim.Message{&Vote{"t3", false}}, answers(r))
+	require.Equal(t, []sim.Message{&Vote{"t3", false}}, replies(r))
 	r.Advance(inquireEvery)
-	require.Equal(t, []sim.Message{&Inquire{"t1"}}, answers(r))
+	require.Equal(t, []sim.Message{&Inquire{"t1"}}, replies(r))
 
 	r.Receive(2, &Decide{"t1", true})
 	r.Receive(2, &Decide{"t1", true})
 	r.Receive(2, &Prepare{"t1", put("a", "1")}) // it comes late
-	require.Equal(t, []sim.Message{&Vote{"t1", false}}, answers(r))
+	require.Equal(t, []sim.Message{&Vote{"t1", false}}, replies(r))
 	require.Empty(t, d.InDoubt())
 	require.Equal(t, "a=1\n", d.Contents())
 
 	r.Receive(3, &Decide{"t4", false})
 	r.Receive(3, &Prepare{"t4", put("a", "4")}) // it comes behind its end
-	require.Equal(t, []sim.Message{&Vote{"t4", false}}, answers(r))
+	require.Equal(t, []sim.Message{&Vote{"t4", false}}, replies(r))
 }
 
 func TestACoordinatorPresumesAborts(t *testing.T) {
@@ -123,25 +123,25 @@ func TestACoordinatorPresumesAborts(t *testing.T) {
 		return NewApplication(ApplicationConfig{Databases: []sim.NodeID{2, 3}, Retry: time.Second, TwoPhase: true})
 	})
 	r.Receive(4, &Save{1, put("a", "1")})
-	first := answers(r)[0].(*Prepare)
+	first := replies(r)[0].(*Prepare)
 	r.Receive(2, &Vote{first.Tx, true})
-	require.Equal(t, []sim.Message{&Prepare{first.Tx, first.Record}}, answers(r))
+	require.Equal(t, []sim.Message{&Prepare{first.Tx, first.Record}}, replies(r))
 	r.Receive(2, &Inquire{first.Tx}) // that is not decided yet
-	require.Empty(t, answers(r))
+	require.Empty(t, replies(r))
 	r.Receive(3, &Vote{first.Tx, true})
 	require.Equal(t, []sim.Message{
 		&Decide{first.Tx, true}, &Decide{first.Tx, true}, &Saved{1, true}, &Decide{first.Tx, true},
-	}, answers(r))
+	}, replies(r))
 
 	r.Receive(4, &Save{2, put("a", "2")})
-	second := answers(r)[0].(*Prepare)
+	second := replies(r)[0].(*Prepare)
 	r.Receive(2, &Vote{second.Tx, true})
-	answers(r)
+	replies(r)
 	r.World.Crash(1)
 	r.World.Restart(1)
 	r.Receive(2, &Inquire{first.Tx})
 	r.Receive(2, &Inquire{second.Tx})
-	require.Equal(t, []sim.Message{&Decide{first.Tx, true}, &Decide{second.Tx, false}}, answers(r))
+	require.Equal(t, []sim.Message{&Decide{first.Tx, true}, &Decide{second.Tx, false}}, replies(r))
 }
 
 func TestAssetsUseWhatIsBelow(t *testing.T) {
