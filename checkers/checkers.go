@@ -4,10 +4,10 @@
 // It is not tied to any protocol, network or workload. A scenario maps its model's facts onto the methods of a checker in
 // a few lines, and its clients' operations onto the inputs and outputs of a sequential [Model].
 //
-// There are two kinds of checkers. Online ones ([Raft], [Log], [Sessions], [ExactlyOnce], [Convergence]) are fed while the
+// There are two kinds of checkers. Online ones ([Raft], [Log], [Topic], [Bank], [Causality], [Sessions]…) are fed while the
 // run happens and register their properties with the run's [Set], which stops the run at the first violation. Offline ones
-// ([Linearizable], [Counter]) judge a finished history. Neither reads a clock: budgets are counted in steps, and equal
-// input gives equal verdicts and equal explanations, byte for byte.
+// ([Linearizable], [Transactions], [Counter]) judge a finished history. Neither reads a clock: budgets are counted in
+// steps, and equal input gives equal verdicts and equal explanations, byte for byte.
 package checkers
 
 import (
