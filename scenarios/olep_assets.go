@@ -33,10 +33,7 @@ var olepAssets = &Scenario{
 			return op.Kind != "publish" || assetOf(op).Check() == nil
 		})
 	},
-	Floors: []Floor{
-		{"operations", 100}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"assets published", 100}, {"pages refreshed", 100},
-		{"virtual ms", 30_000},
-	},
+	Floors: olepFloors(Floor{"ok", 60}, Floor{"planned partition", 1}, Floor{"assets published", 100}, Floor{"pages refreshed", 100}),
 }
 
 // assetSpace has a broker; what is left are sites, of which the later ones begin from scratch while everything runs.

@@ -45,7 +45,7 @@ var (
 		Floors: dualFloors,
 	}
 
-	dualFloors = []Floor{{"operations", 100}, {"ok", 40}, {"clients", 3}, {"crashes", 3}, {"documents stored", 100}, {"virtual ms", 30_000}}
+	dualFloors = olepFloors(Floor{"ok", 40}, Floor{"planned partition", 1}, Floor{"documents stored", 100})
 )
 
 // documentOps change documents: each text has a word that others have, too, and one that none has.

@@ -24,7 +24,7 @@ var (
 		Facts:  []string{"CommitRefused", "ReadTrimmed", "ProducerOpened", "ProducerFenced", "Stopped"},
 		Build:  func(r *Run) { buildOlep(r, olepSingle(r)) },
 		Judge:  judgeOlep,
-		Floors: olepFloors(),
+		Floors: olepLogFloors(),
 	}
 
 	olepLogRaft = &Scenario{
@@ -43,15 +43,20 @@ var (
 			buildOlep(r, olepReplicated(r))
 		},
 		Judge:  judgeOlep,
-		Floors: append(olepFloors(), Floor{"leader changes", 2}),
+		Floors: olepLogFloors(Floor{"leader changes", 2}, Floor{"planned partition", 1}),
 	}
 )
 
-func olepFloors() []Floor {
-	return []Floor{
-		{"operations", 80}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"records appended", 250}, {"records processed", 120},
-		{"rebalances", 4}, {"virtual ms", 30_000},
-	}
+// olepFloors are what all scenarios of event logs reach.
+func olepFloors(more ...Floor) []Floor {
+	return append(more, Floor{"operations", 100}, Floor{"clients", 3}, Floor{"crashes", 3}, Floor{"planned pause", 1},
+		Floor{"virtual ms", 30_000})
+}
+
+// olepLogFloors are what a log service reaches.
+func olepLogFloors(more ...Floor) []Floor {
+	return olepFloors(append(more, Floor{"ok", 60}, Floor{"records appended", 250}, Floor{"records processed", 120},
+		Floor{"rebalances", 4})...)
 }
 
 // olepOps are what clients do, and what is done to them: a producer that restarts, a consumer that crashes or pauses.
@@ -112,6 +117,7 @@ func olepRaftSpace() nemesis.Space {
 	roles, budget := s.Roles, s.Budget
 	s = olepSpace(s)
 	s.Roles, s.Budget = roles[:1], budget
+	s.Ops = nemesis.Range[int]{Min: 170, Max: 220} // elections take their time
 	return s
 }
 

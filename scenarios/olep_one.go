@@ -27,10 +27,7 @@ var olepOneLog = &Scenario{
 		}
 		return documentsFit(p)
 	},
-	Floors: []Floor{
-		{"operations", 100}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"documents appended", 100}, {"answers", 100},
-		{"virtual ms", 30_000},
-	},
+	Floors: olepFloors(Floor{"ok", 60}, Floor{"planned partition", 1}, Floor{"documents appended", 100}, Floor{"answers", 100}),
 }
 
 // oneLogSpace has a broker and two stores; what is left are more copies of these, begun later.

@@ -29,10 +29,7 @@ var olepPayments = &Scenario{
 			return err == nil && n > 0
 		})
 	},
-	Floors: []Floor{
-		{"operations", 100}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"payments decided", 100}, {"payments approved", 40},
-		{"virtual ms", 30_000},
-	},
+	Floors: olepFloors(Floor{"ok", 60}, Floor{"planned partition", 1}, Floor{"payments decided", 100}, Floor{"payments approved", 40}),
 }
 
 // paymentAccounts are those that pay each other; the one of the fees is another.

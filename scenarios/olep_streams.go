@@ -45,10 +45,7 @@ func streamScenario(g olep.Guarantee) *Scenario {
 				return err == nil && 1 <= n && n <= 16
 			})
 		},
-		Floors: []Floor{
-			{"operations", 100}, {"ok", 60}, {"clients", 3}, {"crashes", 3}, {"planned partition", 2}, {"clicks counted", 100},
-			{"tables restored", 3}, {"virtual ms", 30_000},
-		},
+		Floors: olepFloors(Floor{"ok", 60}, Floor{"planned partition", 2}, Floor{"clicks counted", 100}, Floor{"tables restored", 3}),
 	}
 	if g == olep.AtLeastOnce {
 		s.Name = "olep/stream-at-least-once"
