@@ -215,6 +215,9 @@ type ApplicationConfig struct {
 	// TwoPhase coordinates a transaction for each document. Otherwise one database is written to after the other, each for as
 	// long as it takes.
 	TwoPhase bool
+	// Last cannot prepare, as many databases cannot, or is Nobody: it is written to when all others have promised, and that
+	// it has written is the decision (last resource commit).
+	Last sim.NodeID
 }
 
 // Application is a node that saves documents, one after the other.
@@ -277,21 +280,31 @@ func (a *Application) write(p *sim.Proc, name string, r Record) {
 		if i > 0 {
 			p.Emit(Between{r})
 		}
-		for ok := false; !ok; {
-			_, ok = p.Call(id, &Write{name, r}, a.c.Retry, func(m sim.Message) bool {
-				w, ok := m.(*Wrote)
-				return ok && w.Name == name
-			})
-		}
+		a.writeTo(p, id, name, r)
+	}
+}
+
+// writeTo writes to a database, for as long as it takes.
+func (a *Application) writeTo(p *sim.Proc, id sim.NodeID, name string, r Record) {
+	for ok := false; !ok; {
+		_, ok = p.Call(id, &Write{name, r}, a.c.Retry, func(m sim.Message) bool {
+			w, ok := m.(*Wrote)
+			return ok && w.Name == name
+		})
 	}
 }
 
 // commit coordinates a transaction: that all have promised and it is committed is one sync of the coordinator's own disk.
-// Whoever does not hear of it asks.
+// Whoever does not hear of it asks. With a Last there are two decisions, its write and that sync: a crash between them has
+// the others told that it was given up.
 func (a *Application) commit(p *sim.Proc, tx string, r Record) (bool, error) {
 	yes := true
 	for _, id := range a.c.Databases {
-		yes = yes && a.prepare(p, id, tx, r)
+		yes = yes && (id == a.c.Last || a.prepare(p, id, tx, r))
+	}
+	if yes && a.c.Last != sim.Nobody {
+		a.writeTo(p, a.c.Last, tx, r)
+		p.Emit(Between{r})
 	}
 	if yes {
 		a.store.Set(tx, "commit")
@@ -300,7 +313,9 @@ func (a *Application) commit(p *sim.Proc, tx string, r Record) (bool, error) {
 		}
 	}
 	for _, id := range a.c.Databases {
-		p.Send(id, &Decide{tx, yes})
+		if id != a.c.Last {
+			p.Send(id, &Decide{tx, yes})
+		}
 	}
 	return yes, nil
 }
