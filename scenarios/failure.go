@@ -80,7 +80,7 @@ func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer) (*Result, []ui
 		return nil, nil, err
 	}
 	rec, err := trace.NewRecorder(w, trace.Header{
-		Seed: p.Seed, Scenario: s.Name, Plan: plan, Names: names(p), Build: trace.ThisBuild(),
+		Seed: p.Seed, Scenario: s.Name, Plan: plan, Names: names(p), Words: s.Words, Build: trace.ThisBuild(),
 	})
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +95,9 @@ func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer) (*Result, []ui
 		}
 	}
 	r := s.Run(p, o)
-	return &r, h.hashes, rec.Close(trace.Outcome{Hash: r.Hash, DeepHash: r.DeepHash, Verdict: r.Line()})
+	return &r, h.hashes, rec.Close(trace.Outcome{
+		Hash: r.Hash, DeepHash: r.DeepHash, Verdict: r.Line(), Property: r.Property, Detail: r.Detail, Step: r.Step, Node: r.Node,
+	})
 }
 
 // CompareCopies runs a plan with messages shared and with messages deep-copied. It returns nil if the runs are the same:

@@ -12,6 +12,7 @@ import (
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/netsim"
+	"github.com/seedbed-sim/seedbed/trace"
 )
 
 // Scenario is something to run: a seed draws a plan from its Space, Build makes the world of the plan, and Judge says
@@ -37,6 +38,9 @@ type Scenario struct {
 	Build func(r *Run)
 	// Judge runs after the last step, unless a violation has stopped the run; it may be nil.
 	Judge func(r *Run)
+
+	// Words are how readers of a recording say what happens.
+	Words *trace.Words
 
 	// Fits tells what of a plan that was written by hand means nothing to the model, with its JSON path; nil: all does.
 	Fits func(p nemesis.Plan) error

@@ -56,6 +56,7 @@ type Header struct {
 	Scenario string                `json:"scenario,omitempty"`
 	Plan     json.RawMessage       `json:"plan,omitempty"`
 	Names    map[sim.NodeID]string `json:"names,omitempty"` // of nodes that are not called n1, n2, …
+	Words    *Words                `json:"words,omitempty"`
 	Build
 	Outcome
 }
@@ -67,6 +68,12 @@ type Outcome struct {
 	Hash     uint64     `json:"hash,omitempty,string"`
 	DeepHash uint64     `json:"deep_hash,omitempty,string"`
 	Verdict  string     `json:"verdict,omitempty"` // one line
+
+	// Of a violation or an undecided check.
+	Property string     `json:"property,omitempty"` // with its quantifier
+	Detail   string     `json:"detail,omitempty"`   // may have many lines
+	Step     uint64     `json:"step,omitempty"`     // that it was seen at; 0: when all was over
+	Node     sim.NodeID `json:"node,omitempty"`     // of that step
 }
 
 // Build names the program that made a run. A seed means the same run only under the same build.

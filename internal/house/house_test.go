@@ -37,14 +37,15 @@ var rules = []rule{
 	{pkg: "nemesis", ours: "netsim disksim sim clock", others: "pgregory.net/rapid", linted: true},
 	{pkg: "checkers", ours: "sim clock", others: "github.com/anishathalye/porcupine", linted: true}, // never a model
 	{pkg: "trace", ours: "sim clock", others: "github.com/klauspost/compress"},
+	{pkg: "report", ours: "trace nemesis sim clock"},
 	{pkg: "scenarios", ours: "models/* checkers nemesis netsim disksim wal trace sim clock", others: "pgregory.net/rapid"},
 
 	{pkg: "studies", ours: "scenarios models/* checkers nemesis netsim disksim trace sim clock", others: "github.com/spf13/pflag gonum.org/v1/plot"},
 
 	// Front ends: only mains and tests import them.
-	{pkg: "simtest", ours: "scenarios trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
+	{pkg: "simtest", ours: "scenarios report trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
 		others: "pgregory.net/rapid"},
-	{pkg: "cli", ours: "studies scenarios trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
+	{pkg: "cli", ours: "studies scenarios report trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
 		others: "github.com/spf13/cobra github.com/spf13/pflag github.com/schollz/progressbar/v3"},
 	{pkg: "cmd/seedbed", ours: "cli scenarios studies"},
 

@@ -1,0 +1,143 @@
+package report
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"regexp"
+	"strings"
+)
+
+//go:embed page
+var files embed.FS
+
+// About is what a page knows of a run besides its trace.
+type About struct {
+	Title    string    `json:"title"`
+	Commands []Command `json:"commands,omitempty"`
+	Story    []string  `json:"story,omitempty"`
+	Links    []Link    `json:"links,omitempty"`
+	Served   bool      `json:"served,omitempty"` // the trace is at trace, and answers to ranges
+}
+
+// Command is a line to type.
+type Command struct {
+	For  string `json:"for"` // "repeat", "shrink", …
+	Line string `json:"line"`
+}
+
+// Link is a page beside this one.
+type Link struct {
+	Text string `json:"text"`
+	File string `json:"file"` // a relative path
+}
+
+// Write writes a page with the trace in it.
+func Write(w io.Writer, trace []byte, about About) error {
+	return write(w, about, func(w io.Writer) error {
+		e := base64.NewEncoder(base64.StdEncoding, w)
+		if _, err := e.Write(trace); err != nil {
+			return err
+		}
+		return e.Close()
+	})
+}
+
+// write writes a page; embed, unless nil, writes the trace as base64.
+func write(w io.Writer, about About, embed func(w io.Writer) error) error {
+	text, err := json.Marshal(about) // which has no "<" in it: see encoding/json
+	if err != nil {
+		return err
+	}
+	connect := "'none'"
+	if about.Served {
+		connect = "'self'"
+	}
+	fmt.Fprintf(w, `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src %s; style-src %s; img-src data: blob:; connect-src %s; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>%s</title>
+<style>%s</style>
+</head>
+`, hashOf(script), hashOf(style), connect, html.EscapeString(about.Title), style)
+	io.WriteString(w, body)
+	fmt.Fprintf(w, "<script type=\"application/json\" id=\"about\">%s</script>\n", text)
+	if embed != nil {
+		io.WriteString(w, `<script type="application/octet-stream" id="trace">`)
+		if err := embed(w); err != nil {
+			return err
+		}
+		io.WriteString(w, "</script>\n")
+	}
+	_, err = fmt.Fprintf(w, "<script type=\"module\">%s</script>\n</html>\n", script)
+	return err
+}
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// The parts of the page that are the same for all runs.
+var (
+	body   = read("index.html")
+	style  = read("vendor/uPlot.css") + read("style.css")
+	script = bundle("main.js")
+)
+
+func read(name string) string {
+	b, err := files.ReadFile("page/" + name)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+var (
+	importLine = regexp.MustCompile(`(?m)^import (\{[^}]*\}) from "\./([^"]+)";$`)
+	exportWord = regexp.MustCompile(`(?m)^export (async function|function|class|const|var) (\w+)`)
+	exportList = regexp.MustCompile(`(?m)^export \{.*\};$`)
+)
+
+// bundle joins a module with all that it imports, each once and after what it imports itself. Each becomes an object of
+// what it exports.
+func bundle(main string) string {
+	var b strings.Builder
+	b.WriteString("const modules = {};\n")
+	done := map[string]bool{}
+	var add func(name string)
+	add = func(name string) {
+		if done[name] {
+			return
+		}
+		done[name] = true
+		text := read(name)
+		for _, m := range importLine.FindAllStringSubmatch(text, -1) {
+			add(m[2])
+		}
+		text = importLine.ReplaceAllString(text, `const $1 = modules["$2"];`)
+		var exports []string
+		for _, m := range exportWord.FindAllStringSubmatch(text, -1) {
+			exports = append(exports, m[2])
+		}
+		text = exportWord.ReplaceAllString(text, "$1 $2")
+		text = exportList.ReplaceAllString(text, "")
+		if name == "vendor/uPlot.js" { // a plain script
+			exports = []string{"uPlot"}
+		}
+		if name == main { // may wait
+			b.WriteString(text)
+			return
+		}
+		fmt.Fprintf(&b, "modules[%q] = (() => {\n%s\nreturn {%s};\n})();\n", name, text, strings.Join(exports, ", "))
+	}
+	add(main)
+	return b.String()
+}

@@ -1,0 +1,22 @@
+// Where a trace comes from: the page itself, or the server.
+
+// source is that of this page: {size, bytes(from, to)}.
+export async function source(about) {
+	if (about.served) return served("trace");
+	const text = document.getElementById("trace").textContent;
+	const b = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), c => c.charCodeAt(0));
+	return {size: b.length, bytes: (from, to) => b.subarray(from, to)};
+}
+
+async function served(url) {
+	const head = await fetch(url, {method: "HEAD"});
+	if (!head.ok) throw new Error("the trace is not served: " + head.status);
+	return {
+		size: Number(head.headers.get("Content-Length")),
+		bytes: async (from, to) => {
+			const r = await fetch(url, {headers: {Range: `bytes=${from}-${to - 1}`}});
+			if (r.status !== 206) throw new Error("the trace is not served by ranges: " + r.status);
+			return new Uint8Array(await r.arrayBuffer());
+		},
+	};
+}

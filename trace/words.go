@@ -1,0 +1,72 @@
+package trace
+
+import (
+	"fmt"
+	"regexp"
+)
+
+// Words are how readers say what happens in a run, in the words of its protocol. A trace has texts and no types, so they
+// go by what texts look like: a Match is a regular expression (in what RE2 and JavaScript share) for the text of a step, and
+// in what is said of it $1, $2, … are its groups. Of several rules the first that matches counts.
+type Words struct {
+	Says  []Saying `json:"says,omitempty"`
+	Roles []Role   `json:"roles,omitempty"`
+	Logs  []LogOp  `json:"logs,omitempty"`
+}
+
+// Saying is what a step means: the rest of a sentence that begins with its node. Fact BecameLeader{Term:3} may be said as
+// "becomes leader of term $1".
+type Saying struct {
+	Match string `json:"match"`
+	Say   string `json:"say"`
+}
+
+// Role is the role that a fact's node has from then on, until its next crash; "" is none.
+type Role struct {
+	Match string `json:"match"`
+	Role  string `json:"role"`
+}
+
+// LogOp is what a fact does to a log.
+type LogOp struct {
+	Match string `json:"match"`
+	// Log names the log, if a node has several: "p$1".
+	Log string `json:"log,omitempty"`
+	// Do is one of
+	//
+	//	append    there is a record at Index; what was there and behind it is gone
+	//	commit    all up to Index is committed
+	//	sync      all up to Index is durable
+	//	truncate  all behind Index is gone
+	//	trim      all below Index is gone
+	//	forget    all is gone: the log begins anew
+	Do    string `json:"do"`
+	Index string `json:"index,omitempty"` // a number
+	Epoch string `json:"epoch,omitempty"` // of the record: a term, or what else tells who wrote it
+	Text  string `json:"text,omitempty"`  // of the record
+}
+
+// Check says what is wrong with words; nil if nothing is.
+func (w *Words) Check() error {
+	var all []string
+	for _, s := range w.Says {
+		all = append(all, s.Match)
+	}
+	for _, r := range w.Roles {
+		all = append(all, r.Match)
+	}
+	for _, l := range w.Logs {
+		switch l.Do {
+		case "append", "commit", "sync", "truncate", "trim", "forget":
+		default:
+			return fmt.Errorf("%q is nothing that can be done to a log", l.Do)
+		}
+		all = append(all, l.Match)
+	}
+	for _, match := range all {
+		if _, err := regexp.Compile(match); err != nil {
+			return err
+		}
+	}
+	return nil
+}
