@@ -17,8 +17,9 @@ import (
 
 var (
 	raftKV = &Scenario{
-		Name: "raft/kv",
-		Doc:  "A key-value store on Raft, with client sessions and both ways of reading, is linearizable.",
+		Words: raftWords,
+		Name:  "raft/kv",
+		Doc:   "A key-value store on Raft, with client sessions and both ways of reading, is linearizable.",
 		Space: raftSpace("raft/kv",
 			nemesis.OpKind{Kind: "read", Weight: 3, Key: true}, // by ReadIndex
 			nemesis.OpKind{Kind: "get", Weight: 2, Key: true},  // through the log
@@ -38,8 +39,9 @@ var (
 	}
 
 	raftLogService = &Scenario{
-		Name: "raft/log",
-		Doc:  "A replicated log as a service: an append returns the record's offset, ranges are read back.",
+		Words: raftWords,
+		Name:  "raft/log",
+		Doc:   "A replicated log as a service: an append returns the record's offset, ranges are read back.",
 		Space: func() nemesis.Space {
 			s := raftSpace("raft/log",
 				nemesis.OpKind{Kind: "append", Weight: 5, Value: true},
@@ -85,6 +87,7 @@ var (
 	}
 
 	raftElection = &Scenario{
+		Words:  raftWords,
 		Name:   "raft/election",
 		Doc:    "Elections under faults, without clients: at most one leader per term, and one at last.",
 		Space:  electionSpace(),
@@ -97,6 +100,7 @@ var (
 
 	// One member in some plans hears nobody, but is heard: see disturbed.
 	raftDeposed = &Scenario{
+		Words:   raftWords,
 		Name:    "raft/deposed",
 		Doc:     "A demonstration: without PreVote and CheckQuorum, a member that hears nobody deposes every leader.",
 		Anomaly: `eventually "all follow one leader"`,

@@ -19,6 +19,10 @@ type Words struct {
 type Saying struct {
 	Match string `json:"match"`
 	Say   string `json:"say"`
+	// About is what the step is about: "term $1", "entry $2/$3". A story tells the steps about what its violation is about.
+	About []string `json:"about,omitempty"`
+	// Leads is what has to be told, too, where the step is: where an entry is told of, who led its term.
+	Leads []string `json:"leads,omitempty"`
 }
 
 // Role is the role that a fact's node has from then on, until its next crash; "" is none.

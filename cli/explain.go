@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seedbed-sim/seedbed/report"
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/trace"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "explain SCENARIO --seed N [--nodes N] | --plan FILE [--json]",
+		Short: "Tell in sentences how a run came to its violation.",
+		Long: `Run one seed, or a plan from a file, and tell in sentences how it came to its violation: what happened that the
+violation depends on, and is about what it is about, with the crashes and lost messages of those who have a part in it. A
+run that is valid has nothing to explain.`,
+		Example: a.examples(
+			"explain {scenario} --seed 7", "",
+			"explain --plan findings/some-finding.json", "a finding of a sweep"),
+		ValidArgsFunction: a.completeScenarios,
+	}
+	seed := newOption(c, "seed", "N", "the plan that this seed draws, from 1 on", oneSeed)
+	sized := newNodes(c)
+	plan := newOption(c, "plan", "FILE", "the plan in this file", path)
+	asJSON := newSwitch(c, "print JSON: one object")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if err := seedOrPlan(c); err != nil {
+			return err
+		}
+		r := runner{app: a}
+		var err error
+		switch {
+		case plan.given:
+			err = r.fromFile(args, plan.value)
+		case seed.given:
+			err = r.fromSeed(sized(args), seed.value)
+		default:
+			if _, err = a.scenario(args); err == nil {
+				err = errors.New("explain needs --seed N or --plan FILE")
+			}
+		}
+		if err != nil {
+			return err
+		}
+		return r.explain(asJSON.value)
+	}
+	return c
+}
+
+// storyJSON is a story as JSON.
+type storyJSON struct {
+	resultJSON
+	Story []report.Sentence `json:"story"`
+}
+
+// explain runs the plan, recorded, and tells its story.
+func (r *runner) explain(asJSON bool) error {
+	var file bytes.Buffer
+	result, err := r.scenario.Record(r.plan, scenarios.Options{}, &file)
+	if err != nil {
+		return err
+	}
+	if !result.Expected {
+		r.escalate(exitViolated)
+	}
+	t, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	if err != nil {
+		return err
+	}
+	story, err := report.Story(t)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return r.printJSON(storyJSON{newResultJSON(result), story})
+	}
+	fmt.Fprintf(r.stdout, "%s seed=%d  %s\n", result.Scenario, result.Plan.Seed, result.Line())
+	return report.WriteStory(r.stdout, story)
+}
