@@ -17,11 +17,11 @@ var files embed.FS
 
 // About is what a page knows of a run besides its trace.
 type About struct {
-	Title    string    `json:"title"`
-	Commands []Command `json:"commands,omitempty"`
-	Story    []string  `json:"story,omitempty"`
-	Links    []Link    `json:"links,omitempty"`
-	Served   bool      `json:"served,omitempty"` // the trace is at trace, and answers to ranges
+	Title    string     `json:"title"`
+	Commands []Command  `json:"commands,omitempty"`
+	Story    []Sentence `json:"story,omitempty"`
+	Links    []Link     `json:"links,omitempty"`
+	Served   bool       `json:"served,omitempty"` // the trace is at trace, and answers to ranges
 }
 
 // Command is a line to type.
@@ -122,7 +122,10 @@ func bundle(main string) string {
 		for _, m := range importLine.FindAllStringSubmatch(text, -1) {
 			add(m[2])
 		}
-		text = importLine.ReplaceAllString(text, `const $1 = modules["$2"];`)
+		text = importLine.ReplaceAllStringFunc(text, func(line string) string {
+			m := importLine.FindStringSubmatch(line)
+			return fmt.Sprintf("const %s = modules[%q];", strings.ReplaceAll(m[1], " as ", ": "), m[2])
+		})
 		var exports []string
 		for _, m := range exportWord.FindAllStringSubmatch(text, -1) {
 			exports = append(exports, m[2])

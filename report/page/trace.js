@@ -12,7 +12,7 @@ const colHead = 0, colHeads = 1, colAt = 2, colPacket = 3, colCause = 4, colLamp
 	colChange = 9, colChanges = 10, colLog = 11, colLogs = 12, numColumns = 13;
 
 const blockHead = 13, trailerSize = 16;
-const utf8 = new TextDecoder();
+const utf8 = new TextDecoder("utf-8", {ignoreBOM: true});
 
 // Trace gives the steps of a file. Its source tells size and bytes(from, to), which may be a promise.
 export class Trace {
@@ -49,11 +49,11 @@ export class Trace {
 		return decompress(b.subarray(blockHead, blockHead + stored), new Uint8Array(raw));
 	}
 
-	// load reads the columns of frame i.
-	async load(i) {
+	// load reads the columns of frame i. It calls hear(n, kind, text) for its steps of the given kinds.
+	async load(i, kinds, hear) {
 		if (this.columns.loaded[i]) return;
 		const f = new Frame(this.frames[i], await this.block(this.frames[i].offset));
-		f.columns(this.columns);
+		f.columns(this.columns, kinds || new Set(), hear);
 		this.columns.loaded[i] = true;
 	}
 
@@ -67,19 +67,34 @@ export class Trace {
 		return low;
 	}
 
-	// steps are those of frame i, with their texts.
-	async steps(i) {
-		const known = this.cache.get(i);
-		if (known) {
+	// known are the steps of frame i, if they are at hand.
+	known(i) {
+		const steps = this.cache.get(i);
+		if (steps) {
 			this.cache.delete(i); // the cache is in the order of use
-			this.cache.set(i, known);
-			return known;
+			this.cache.set(i, steps);
 		}
-		const raw = await this.block(this.frames[i].offset);
-		const steps = new Frame(this.frames[i], raw).texts();
-		this.cache.set(i, steps);
-		if (this.cache.size > 16) this.cache.delete(this.cache.keys().next().value);
 		return steps;
+	}
+
+	// steps are those of frame i, with their texts: {text, changes, logs}.
+	async steps(i, pause) {
+		const known = this.known(i);
+		if (known) return known;
+		const steps = await this.read(i, pause);
+		this.cache.set(i, steps);
+		if (this.cache.size > 24) this.cache.delete(this.cache.keys().next().value);
+		return steps;
+	}
+
+	// read is steps for those who read all of a trace. It awaits pause, if given, now and then.
+	async read(i, pause) {
+		return new Frame(this.frames[i], await this.block(this.frames[i].offset)).texts(pause);
+	}
+
+	// changes calls f(n, {path, from, to}) for each change in frame i.
+	async changes(i, f) {
+		new Frame(this.frames[i], await this.block(this.frames[i].offset)).changed(f);
 	}
 
 	// step is one step with its texts, or undefined.
@@ -175,10 +190,13 @@ class Frame {
 		return flags;
 	}
 
-	columns(to) {
+	columns(to, wanted, hear) {
 		const s = {};
+		const texts = new Texts(this.cols[colText], this.cols[colTexts]);
 		for (let i = 0; i < this.info.steps; i++) {
-			this.next(i, s);
+			const hasSome = (this.next(i, s) & hasText) !== 0;
+			if (wanted.has(s.kind)) hear(s.n, s.kind, hasSome ? texts.get() : "");
+			else if (hasSome && wanted.size > 0) texts.skip();
 			const at = s.n - to.first;
 			to.at[at] = s.at;
 			to.kind[at] = s.kind;
@@ -191,7 +209,13 @@ class Frame {
 		}
 	}
 
-	texts() {
+	changed(f) {
+		const changes = new Texts(this.cols[colChange], this.cols[colChanges]);
+		const slots = [];
+		for (let i = ahead(changes.body, 0); i !== Infinity; i = ahead(changes.body, i)) f(this.info.first + i, change(changes, slots));
+	}
+
+	async texts(pause) {
 		const texts = new Texts(this.cols[colText], this.cols[colTexts]);
 		const changes = new Texts(this.cols[colChange], this.cols[colChanges]);
 		const logs = new Texts(this.cols[colLog], this.cols[colLogs]);
@@ -199,6 +223,7 @@ class Frame {
 		let changed = ahead(changes.body, 0), logged = ahead(logs.body, 0);
 		for (let i = 0; i < this.info.steps; i++) {
 			const s = {text: "", changes: [], logs: []};
+			if (pause && i % 512 === 511) await pause();
 			if (this.next(i, s) & hasText) s.text = texts.get();
 			for (; changed === i; changed = ahead(changes.body, changed)) s.changes.push(change(changes, slots));
 			for (; logged === i; logged = ahead(logs.body, logged)) s.logs.push({node: logs.body.uint(), text: logs.get()});
@@ -231,9 +256,7 @@ class Texts {
 
 	// get is the next text. A memory is what its place held last, which the numbers are told by.
 	get(memory) {
-		const id = this.body.uint();
-		if (id === this.all.length) this.all.push(template(this.added.bytes()));
-		const t = this.all[id];
+		const t = this.next();
 		const guess = memory && memory.template === t ? memory.numbers : t.last;
 		const numbers = guess.map(n => sum(n, this.body.int()));
 		t.last = numbers;
@@ -242,6 +265,18 @@ class Texts {
 			memory.numbers = numbers;
 		}
 		return fill(t, numbers);
+	}
+
+	// skip is get without a memory, for those who need no text.
+	skip() {
+		const t = this.next(), last = t.last;
+		for (let i = 0; i < last.length; i++) last[i] = sum(last[i], this.body.int());
+	}
+
+	next() {
+		const id = this.body.uint();
+		if (id === this.all.length) this.all.push(template(this.added.bytes()));
+		return this.all[id];
 	}
 }
 
