@@ -87,11 +87,11 @@ export class Density {
 		const picture = el("canvas", {width, height}), c = picture.getContext("2d");
 		const image = c.createImageData(width, height), pixels = new Uint32Array(image.data.buffer);
 		const colours = [d.p.blue, d.p.green, d.p.purple, d.p.quiet, d.p.vermillion].map(rgb);
-		const layers = d.fading ? [[t.counts, 70], [this.lit(t), 255]] : [[t.counts, 235]];
-		// As tall as it gets: eight times what is usual.
+		const layers = d.fading ? [[t.counts, 50], [this.lit(t), 215]] : [[t.counts, 205]];
+		// As tall as it gets: four times what is usual.
 		const usual = run.indexed / Math.max(1, run.places.length) / Math.max(1, (this.limits() / this.unit));
-		const peak = Math.log2(2 + 8 * usual);
-		const up = d.lane * 0.44 * ratio, down = d.lane * 0.3 * ratio;
+		const tall = n => Math.min(1, Math.sqrt(n / (4 * usual + 1)));
+		const edge = Math.round(d.ribbon / 2 * ratio), up = d.lane * 0.46 * ratio - edge, down = d.lane * 0.36 * ratio - edge;
 		for (let lane = d.firstLane; lane < d.lastLane; lane++) {
 			const p = run.order[lane], middle = Math.round((d.y(p) - d.top) * ratio), flat = d.lane < 14;
 			for (const [counts, alpha] of layers) {
@@ -106,13 +106,13 @@ export class Density {
 						const colour = (a << 24 | b << 16 | g << 8 | r) >>> 0;
 						for (let y = Math.max(0, top); y < Math.min(height, bottom); y++) for (let x = x1; x < x2; x++) pixels[y * width + x] = colour;
 					};
-					const full = Math.min(1, Math.log2(1 + sum) / peak);
+					const full = tall(sum);
 					if (flat) {
 						const half = Math.max(1, Math.floor(d.lane * ratio / 2)), colour = colours[lost > sum / 4 ? groups - 1 : 0];
-						bar(middle - half, middle + half - 1, colour, Math.round(alpha * Math.min(1, 0.25 + 0.75 * Math.min(1, Math.log2(1 + sum + lost) / peak))));
+						bar(middle - half, middle + half - 1, colour, Math.round(alpha * (0.25 + 0.75 * tall(sum + lost))));
 						continue;
 					}
-					let y = middle;
+					let y = middle - edge;
 					for (let g = 0; g < groups - 1; g++) {
 						const n = counts[at + g * tileWidth];
 						if (n === 0) continue;
@@ -120,7 +120,7 @@ export class Density {
 						bar(y - h, y, colours[g], alpha);
 						y -= h;
 					}
-					if (lost > 0) bar(middle + 1, middle + 1 + Math.max(2, Math.round(down * Math.min(1, Math.log2(1 + lost) / peak))), colours[groups - 1], alpha);
+					if (lost > 0) bar(middle + edge, middle + edge + Math.max(2, Math.round(down * tall(lost))), colours[groups - 1], alpha);
 				}
 			}
 		}

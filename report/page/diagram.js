@@ -80,11 +80,11 @@ class Diagram {
 		this.left = Math.round(84 * unit);
 		this.right = this.w - padding;
 		this.axisHeight = Math.round(24 * unit);
-		this.rowHeight = Math.max(6, Math.round(9 * unit));
+		this.rowHeight = Math.max(7, Math.round(11 * unit));
 		this.track = this.axisHeight + this.faultRows * this.rowHeight;
 		this.top = this.track + Math.round(16 * unit);
 		const lanes = Math.max(1, this.run.order.length), room = this.h - this.top - 6;
-		this.lane = Math.min(120, Math.max(leastLane, room / lanes));
+		this.lane = Math.min(150, Math.max(leastLane, room / lanes));
 		const beyond = Math.max(0, lanes * this.lane - room);
 		this.view.scroll = Math.min(Math.max(0, this.view.scroll), beyond);
 		this.beyond = beyond;
@@ -192,6 +192,7 @@ class Diagram {
 		const {c, p, run, view} = this, faults = run.faults;
 		const bottom = Math.min(this.bottom, this.top + run.order.length * this.lane - view.scroll);
 		const drawn = new Float64Array(8).fill(-1); // the end of what is drawn in a row, so that a thousand bars are not a thousand
+		const bars = Array.from({length: 4}, () => []);
 		let inSight = 0;
 		faults.forEach((f, n) => {
 			const x1 = this.xOf(f.at), x2 = Number.isFinite(f.until) ? this.xOf(f.until) : this.right;
@@ -200,7 +201,7 @@ class Diagram {
 			const row = this.faultRow[n], y = this.axisHeight + row * this.rowHeight, width = Math.max(2, x2 - x1), chosen = n === view.fault;
 			if (!chosen && x2 < drawn[row] + 0.5) return;
 			drawn[row] = Math.max(drawn[row], x2);
-			c.globalAlpha = chosen ? 0.28 : this.dense ? 0.03 : 0.07;
+			c.globalAlpha = chosen ? 0.22 : this.dense ? 0.02 : 0.045;
 			c.fillStyle = p.orange;
 			const places = f.nodes.map(id => run.byID.get(id)).filter(q => q !== undefined);
 			if (places.length > 0 && f.kind !== "partition" && f.kind !== "bridge" && f.kind !== "ring") {
@@ -217,21 +218,10 @@ class Diagram {
 			c.fillStyle = chosen ? p.accent : p.orange;
 			c.globalAlpha *= chosen ? 1 : 0.45;
 			c.fill();
-			if (width > 60 && this.rowHeight >= 8) {
-				c.globalAlpha = 1;
-				c.fillStyle = chosen ? p.paper : p.ink;
-				c.font = p.font(0.5, 500);
-				c.textBaseline = "middle";
-				const from = Math.max(x1, this.left) + 4;
-				c.save();
-				c.beginPath();
-				c.rect(from, y, Math.min(x2, this.right) - from - 2, this.rowHeight);
-				c.clip();
-				c.fillText(shown(`${f.kind} ${f.said}`, 80), from, y + this.rowHeight / 2 + 0.5);
-				c.restore();
-			}
+			bars[row].push({x1, x2, f, chosen});
 		});
 		c.globalAlpha = 1;
+		bars.forEach((list, row) => this.labelFaults(list, this.axisHeight + row * this.rowHeight));
 		// What was done to the world, as steps.
 		const y = (this.track + this.top) / 2 - 1, marks = run.marks.faults;
 		let last = -9;
@@ -246,6 +236,22 @@ class Diagram {
 		c.fillStyle = p.orange;
 		c.fill();
 		this.canvas.dataset.faults = inSight;
+	}
+
+	// labelFaults writes onto the bars of a row, as far as the next bar.
+	labelFaults(list, y) {
+		const {c, p} = this;
+		c.font = p.font(0.56, 500);
+		c.textBaseline = "middle";
+		let end = this.left;
+		list.forEach(({x1, x2, f, chosen}, n) => {
+			const from = Math.max(x1, this.left) + 4, to = Math.min(x2, this.right, list[n + 1]?.x1 ?? Infinity) - 2;
+			const clear = from > end;
+			end = Math.max(end, x2);
+			if (!clear || to - from < 24) return;
+			c.fillStyle = chosen ? p.paper : p.ink;
+			c.fillText(fit(c, shown(`${f.kind} ${f.said}`, 80), to - from), from, y + this.rowHeight / 2 + 0.5);
+		});
 	}
 
 	drawLanes() {
@@ -479,7 +485,8 @@ class Diagram {
 		if (this.to - this.from > 400 || this.lane < 34) return;
 		c.font = p.font(0.64);
 		c.textBaseline = "alphabetic";
-		const taken = new Map(); // by height: the ends of labels
+		const taken = [], high = 0.7 * p.size; // where there are labels: {x, y, to}
+		const free = (x, y, to) => !taken.some(t => Math.abs(t.y - y) < high && x < t.to + 6 && to > t.x);
 		let labels = 0;
 		const order = [];
 		for (let s = 0; s < this.spots.n; s++) {
@@ -491,14 +498,12 @@ class Diagram {
 			const i = this.spots.i[s], x = this.spots.x[s] + 5, k = kind[i];
 			if (x < this.left || x > this.right) continue;
 			const q = run.place[i], y = k === K.fact ? this.spots.y[s] - 1.6 * this.r : this.y(q) + (k === K.timer ? this.lane * 0.44 : this.ribbon / 2 + p.size * 0.66 + this.r);
-			const row = Math.round(y / (0.6 * p.size));
-			if ((taken.get(row) ?? []).some(([a, b]) => x < b + 6 && x + 46 > a)) continue;
+			if (!free(x, y, x + 40)) continue;
 			const texts = view.texts(i);
 			if (!texts) continue;
 			const text = shown(texts.text || kinds[k], 44), width = c.measureText(text).width;
-			if ((taken.get(row) ?? []).some(([a, b]) => x < b + 6 && x + width > a)) continue;
-			if (!taken.has(row)) taken.set(row, []);
-			taken.get(row).push([x, x + width]);
+			if (!free(x, y, x + width)) continue;
+			taken.push({x, y, to: x + width});
 			c.globalAlpha = this.lit(i) ? 1 : 0.3;
 			c.lineWidth = 3;
 			c.lineJoin = "round";
@@ -606,7 +611,8 @@ class Diagram {
 		c.clip();
 		for (let lane = this.firstLane; lane < this.lastLane; lane++) {
 			const q = run.order[lane], of = run.places[q], y = this.y(q);
-			if (lane % every !== 0 && !(at >= 0 && run.place[at] === q)) continue;
+			const chosen = at >= 0 ? run.lane[run.place[at]] ?? -1 : -1;
+			if (lane !== chosen && (lane % every !== 0 || Math.abs(lane - chosen) < every && chosen >= 0)) continue;
 			const role = at >= 0 ? run.roleAt(q, at) : "", life = at >= 0 ? run.lifeAt(q, at) : undefined, two = this.lane > 2.4 * p.size;
 			c.font = p.font(0.8, at >= 0 && run.place[at] === q ? 700 : 500);
 			c.fillStyle = p.ink;

@@ -54,6 +54,7 @@ export class List {
 	}
 
 	go(at) {
+		this.measure();
 		this.at = Math.min(Math.max(0, at), this.last);
 		const reach = this.capped - this.view;
 		this.box.scrollTop = this.last > 0 ? this.at / this.last * reach : 0;

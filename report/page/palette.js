@@ -9,7 +9,7 @@ export function palette() {
 	const p = {size: parseFloat(style.fontSize) || 16};
 	for (const name of names) p[name] = style.getPropertyValue("--" + name).trim() || "#888888";
 	p.font = (scale, weight = 400) => `${weight} ${Math.round(p.size * scale * 10) / 10}px system-ui, sans-serif`;
-	p.roles = [p.orange, p.sky, p.purple, p.green, p.yellow, p.blue];
+	p.roles = [p.orange, p.sky, p.quiet, p.green, p.purple, p.yellow];
 	return p;
 }
 

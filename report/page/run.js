@@ -34,7 +34,7 @@ export class Run {
 		this.faults = faults(this.plan, id => trace.name(id));
 		this.words = compile(trace.header.words);
 		this.roles = [...new Set(this.words.roles.map(r => r.role))].filter(r => r !== "");
-		for (let id = 1; id <= Math.min(this.plan.nodes + this.plan.clients, 5000); id++) this.placeOf(id);
+		for (let id = 1; id <= Math.min(this.plan.nodes, 5000); id++) this.placeOf(id);
 		this.violation = violation(trace);
 		this.laneOrder();
 	}
