@@ -15,6 +15,7 @@ import (
 
 var olepAssets = &Scenario{
 	Name:  "olep/assets",
+	Words: olepWords,
 	Doc:   "A newspaper's log: what an asset uses is published before it, and pages show the last version of all they use.",
 	Space: assetSpace(),
 	Tail:  8 * time.Second,

@@ -17,6 +17,7 @@ import (
 var (
 	olepDualWrites = &Scenario{
 		Name:    "olep/dual-writes",
+		Words:   olepWords,
 		Doc:     "A demonstration: applications that write to two stores, one after the other, leave them different for ever.",
 		Anomaly: `always "replicas are in the same state once quiet"`,
 		Space:   dualSpace("olep/dual-writes", "Between", "Stored"),
@@ -30,6 +31,7 @@ var (
 	// An application that is outside of the core in some plans is down for ever: what it has left undecided stays so.
 	olepTwoPhase = &Scenario{
 		Name:    "olep/two-phase",
+		Words:   olepWords,
 		Doc:     "A demonstration: two-phase commit keeps two stores alike, and blocks them if its coordinator is gone.",
 		Anomaly: `eventually "prepared transactions are decided"`,
 		Space: func() nemesis.Space {
@@ -47,6 +49,7 @@ var (
 
 	olepLastResource = &Scenario{
 		Name:    "olep/last-resource",
+		Words:   olepWords,
 		Doc:     "A demonstration: two-phase commit with a store that cannot prepare leaves the two different for ever.",
 		Anomaly: `always "replicas are in the same state once quiet"`,
 		Space:   dualSpace("olep/last-resource", "Between"),

@@ -17,6 +17,7 @@ import (
 var (
 	olepLog = &Scenario{
 		Name:   "olep/log",
+		Words:  olepWords,
 		Doc:    "A log service with idempotent producers, consumer groups, retention and compaction, one copy of each partition.",
 		Space:  olepLogSpace(),
 		Tail:   8 * time.Second,
@@ -29,6 +30,7 @@ var (
 
 	olepLogRaft = &Scenario{
 		Name:  "olep/log-raft",
+		Words: olepRaftWords,
 		Doc:   "The log service with each partition replicated by Raft: what it promises outlives a minority of its brokers.",
 		Space: olepRaftSpace(),
 		Tail:  10 * time.Second,

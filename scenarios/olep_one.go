@@ -16,6 +16,7 @@ import (
 // What olep/dual-writes and olep/two-phase fail at: the stores follow one log.
 var olepOneLog = &Scenario{
 	Name:  "olep/one-log",
+	Words: olepWords,
 	Doc:   "A relational store and a search index follow one log: they come to the same, and waiting for an LSN cures read skew.",
 	Space: oneLogSpace(),
 	Tail:  8 * time.Second,

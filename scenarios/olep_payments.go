@@ -14,6 +14,7 @@ import (
 
 var olepPayments = &Scenario{
 	Name:  "olep/payments",
+	Words: olepWords,
 	Doc:   "Payments as records in the logs of accounts: decided once, posted once, and money is conserved.",
 	Space: paymentsSpace(),
 	Tail:  8 * time.Second,

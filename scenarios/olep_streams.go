@@ -25,6 +25,7 @@ var (
 func streamScenario(g olep.Guarantee) *Scenario {
 	s := &Scenario{
 		Name:  "olep/stream",
+		Words: olepWords,
 		Doc:   "Clicks joined with a table, sent on by another key and counted; tables are restored from changelogs, exactly once.",
 		Space: streamSpace(),
 		Tail:  8 * time.Second,

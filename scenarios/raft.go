@@ -17,8 +17,8 @@ import (
 
 var (
 	raftKV = &Scenario{
-		Words: raftWords,
 		Name:  "raft/kv",
+		Words: raftWords,
 		Doc:   "A key-value store on Raft, with client sessions and both ways of reading, is linearizable.",
 		Space: raftSpace("raft/kv",
 			nemesis.OpKind{Kind: "read", Weight: 3, Key: true}, // by ReadIndex
@@ -39,8 +39,8 @@ var (
 	}
 
 	raftLogService = &Scenario{
-		Words: raftWords,
 		Name:  "raft/log",
+		Words: raftWords,
 		Doc:   "A replicated log as a service: an append returns the record's offset, ranges are read back.",
 		Space: func() nemesis.Space {
 			s := raftSpace("raft/log",
@@ -87,8 +87,8 @@ var (
 	}
 
 	raftElection = &Scenario{
-		Words:  raftWords,
 		Name:   "raft/election",
+		Words:  raftWords,
 		Doc:    "Elections under faults, without clients: at most one leader per term, and one at last.",
 		Space:  electionSpace(),
 		Tail:   10 * time.Second,
@@ -100,8 +100,8 @@ var (
 
 	// One member in some plans hears nobody, but is heard: see disturbed.
 	raftDeposed = &Scenario{
-		Words:   raftWords,
 		Name:    "raft/deposed",
+		Words:   raftWords,
 		Doc:     "A demonstration: without PreVote and CheckQuorum, a member that hears nobody deposes every leader.",
 		Anomaly: `eventually "all follow one leader"`,
 		Space: func() nemesis.Space {
