@@ -13,10 +13,13 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// olepCheck compares the facts of a log service with what it promises.
+// olepCheck compares the facts of a log service with what it promises: its clients see no anomaly (Topic), its brokers agree
+// (Log), and what goes is what may go.
 type olepCheck struct {
 	c     olepChoice
 	parts []olepPart
+	topic *checkers.Topic[int, string]
+	poll  []checkers.Polled[string] // what is told to topic
 
 	definite *checkers.Property // what is refused
 	gaps     *checkers.Property
@@ -68,6 +71,7 @@ type olepEntry struct {
 func watchOlep(r *Run, c olepChoice) *olepCheck {
 	k := &olepCheck{
 		c:         c,
+		topic:     checkers.NewTopic[int](r.Checks, checkers.TopicOptions[string]{First: 1, Producer: olepProducer}),
 		definite:  r.Checks.Always("what is refused leaves no trace"),
 		gaps:      r.Checks.Always("reads leave out only what compaction has dropped"),
 		latest:    r.Checks.Always("compaction keeps the last record of a key"),
@@ -82,7 +86,8 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 		assigned:  make([][]offsets, 1),
 		positions: make(map[olepReader]olep.LSN),
 	}
-	for range c.broker.Partitions {
+	for i := range c.broker.Partitions {
+		k.topic.Commit(c.consumer.Group, i, 1) // where a group begins
 		k.parts = append(k.parts, olepPart{
 			log: checkers.NewLog(r.Checks, checkers.LogOptions[string]{First: 1, Producer: olepProducer}),
 			low: 1, committed: 1, reached: 1, processed: 1, latest: make(map[olepName]olep.LSN),
@@ -113,7 +118,9 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 			r.Contents.Add("records appended", int64(k.appended(s.Node, f)))
 		case olep.Acknowledged:
 			for i := range f.Records {
-				k.parts[f.Partition].log.Acknowledge(uint64(f.First)+uint64(i), olepText(&f.Records[i]))
+				lsn, text := uint64(f.First)+uint64(i), olepText(&f.Records[i])
+				k.topic.Acknowledge(f.Partition, lsn, text)
+				k.parts[f.Partition].log.Acknowledge(lsn, text)
 			}
 		case olep.Truncated:
 			k.truncated(s.Node, f)
@@ -123,6 +130,10 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 			}
 		case olep.Assigned:
 			k.assign(s.Node, f)
+		case olep.Revoked:
+			for i := range k.parts {
+				k.topic.Revoke(s.Node, i)
+			}
 		case olep.Skipped:
 			k.moves(s.Node, f.Partition, f.From, f.To)
 			skipped.Hold()
@@ -183,6 +194,7 @@ func (k *olepCheck) appended(id sim.NodeID, f olep.Appended) (fresh int) {
 			continue
 		}
 		fresh++
+		k.topic.Append(f.Partition, uint64(e.LSN), olepText(&e.Record))
 		part.entries = append(part.entries, olepEntry{Entry: *e})
 		part.bytes += olepSize(e)
 		if e.Key != "" && k.c.broker.Partition.Compact > 0 {
@@ -213,6 +225,7 @@ func (k *olepCheck) truncated(id sim.NodeID, f olep.Truncated) {
 			bytes -= olepSize(&e.Entry)
 		}
 		part.log.LowWater(uint64(mark))
+		k.topic.LowWater(f.Partition, uint64(min(mark, f.Low)))
 		for ; part.low < f.Low && part.low <= olep.LSN(len(part.entries)); part.low++ {
 			if e := &part.entries[part.low-1]; !e.dropped {
 				part.bytes -= olepSize(&e.Entry)
@@ -247,6 +260,7 @@ func (k *olepCheck) compacted(f olep.Compacted) (tombstones bool) {
 			tombstones = true
 		}
 		e.dropped = true
+		k.topic.Removed(f.Partition, uint64(lsn))
 		part.bytes -= olepSize(&e.Entry)
 	}
 	for lsn := part.low; lsn < f.End && lsn <= olep.LSN(len(part.entries)); lsn++ {
@@ -292,6 +306,11 @@ func (k *olepCheck) assign(id sim.NodeID, f olep.Assigned) {
 			id, f.Offset, f.Partition, f.Generation, at)
 	})
 	k.positions[olepReader{id, f.Partition}] = f.Offset
+	if f.Generation == uint64(len(k.assigned)-1) {
+		k.topic.Assign(id, f.Group, f.Partition)
+	} else { // there is a later one, which may have committed more
+		k.topic.Seek(id, f.Partition, uint64(f.Offset))
+	}
 }
 
 // moves checks that a consumer goes on where it was.
@@ -308,6 +327,12 @@ func (k *olepCheck) moves(id sim.NodeID, partition int, from, to olep.LSN) {
 }
 
 func (k *olepCheck) delivered(id sim.NodeID, f olep.Delivered) {
+	k.poll = k.poll[:0]
+	for i := range f.Entries {
+		e := &f.Entries[i]
+		k.poll = append(k.poll, checkers.Polled[string]{Offset: uint64(e.LSN), Record: olepText(&e.Record)})
+	}
+	k.topic.Poll(id, f.Partition, k.poll...)
 	k.moves(id, f.Partition, f.From, f.Next)
 	k.reads(f.Partition, f.Records, "")
 	part := &k.parts[f.Partition]
@@ -329,6 +354,7 @@ func (k *olepCheck) commits(f olep.OffsetCommitted) {
 			f.Generation, f.Offset, f.Partition, len(k.assigned)-1)
 	})
 	part.committed = f.Offset
+	k.topic.Commit(f.Group, f.Partition, uint64(f.Offset))
 	if begin := k.assigned[f.Generation]; begin != nil {
 		begin[f.Partition] = append(begin[f.Partition], f.Offset)
 	}
@@ -394,6 +420,7 @@ func (k *olepCheck) append(p *sim.Proc, w *olep.Producer, again bool, op OlepOp)
 	for i := range op.Records {
 		if again || op.Records[i].Tombstone {
 			k.parts[op.Partition].log.MayRepeat(olepText(&op.Records[i]))
+			k.topic.MayRepeat(op.Partition, olepText(&op.Records[i]))
 		}
 	}
 	call := p.Op(op)
@@ -406,8 +433,18 @@ func (k *olepCheck) append(p *sim.Proc, w *olep.Producer, again bool, op OlepOp)
 		call.Info()
 	default:
 		call.Fail()
+		k.abort(op.Partition, op.Records)
 		if no := err.(olep.Refusal); no.Why != olep.NotOpen {
 			k.definite.Violatef("%s was refused: %s", op, no)
+		}
+	}
+}
+
+// abort tells that records are not in a partition, and never will be. A tombstone is like any other of its key.
+func (k *olepCheck) abort(partition int, records []olep.Record) {
+	for i := range records {
+		if !records[i].Tombstone {
+			k.topic.Abort(partition, olepText(&records[i]))
 		}
 	}
 }
@@ -467,6 +504,7 @@ func (k *olepCheck) refuse(p *sim.Proc, w *olep.Producer, wrong string, partitio
 	case ok && no.Why == want:
 		call.OK(no)
 		k.definite.Hold()
+		k.abort(partition, records)
 	case ok && (no.Why == olep.NotLeader || no.Why == olep.NotOpen): // nobody has answered
 		call.Fail()
 	default:
@@ -477,9 +515,10 @@ func (k *olepCheck) refuse(p *sim.Proc, w *olep.Producer, wrong string, partitio
 	}
 }
 
-// judgeOlep asks a single copy for all that was acknowledged; of several, somebody has it.
+// judgeOlep asks a single copy for all that was acknowledged; of several, somebody has it. The group has seen it all.
 func judgeOlep(r *Run) {
 	k := r.State.(*olepCheck)
+	k.topic.Quiet()
 	for i := range k.parts {
 		if k.c.broker.Log == nil {
 			k.parts[i].log.Quiet(k.c.broker.Hosts(i)...)
