@@ -138,31 +138,13 @@ func buildAssets(r *Run) {
 	})
 
 	budget := budget(r.Plan) + 10*n.client.Retry + 20*time.Second
-	tail := r.TailOps(func() bool { return idle == r.Plan.Clients })
+	quiet := func() bool { return idle == r.Plan.Clients }
+	tail := r.TailOps(quiet)
 	tail.Budget = budget
 	r.Liveness("operations in the quiet tail succeed", tail)
-	r.Liveness("sites come to the end of the log", Progress{
-		Budget: budget,
-		Await: func() (progress uint64, done bool) {
-			done = idle == r.Plan.Clients
-			for _, id := range n.sites {
-				next := n.site(id).Next()
-				progress += uint64(next)
-				done = done && int(next) > len(n.log)
-			}
-			return progress, done
-		},
-		Waiting: func() string {
-			var text []string
-			for _, id := range n.sites {
-				text = append(text, fmt.Sprintf("%s waits for %d", id, n.site(id).Next()))
-			}
-			return fmt.Sprintf("%s; the log ends with %d", strings.Join(text, ", "), len(n.log))
-		},
-	})
+	last := func(sim.NodeID) olep.LSN { return olep.LSN(len(n.log)) }
+	r.Liveness("sites come to the end of the log", r.viewsArrive(n.sites, last, quiet, budget))
 }
-
-func (n *newspaper) site(id sim.NodeID) *olep.View { return n.run.World.Node(id).(*olep.View) }
 
 // watch feeds the checkers with what the broker, the sites and the clients state.
 func (n *newspaper) watch() {
@@ -236,7 +218,7 @@ func (n *newspaper) page(name string) string {
 // resumed takes in what a site has found on its disk.
 func (n *newspaper) resumed(id sim.NodeID) {
 	n.causes.Restart(id)
-	store := n.site(id).Store()
+	store := n.run.view(id).Store()
 	assets := olep.Site{}.Assets(store)
 	for _, version := range n.log[:olep.Through(store)] { // what it has shown before
 		n.causes.Have(id, version)
@@ -248,7 +230,7 @@ func (n *newspaper) resumed(id sim.NodeID) {
 		n.causes.Show(id, versionOf(a))
 	}
 	n.shows[id] = make(map[string]string)
-	for _, line := range strings.Split(n.site(id).Contents(), "\n") {
+	for _, line := range strings.Split(n.run.view(id).Contents(), "\n") {
 		if article, text, ok := strings.Cut(line, "="); ok {
 			n.shows[id][article] = text
 		}
@@ -349,7 +331,7 @@ func (n *newspaper) look(p *sim.Proc, site sim.NodeID, article string) {
 func (n *newspaper) judge() {
 	same := checkers.NewConvergence[string](n.run.Checks)
 	for _, id := range n.sites {
-		same.State(id, n.site(id).Contents())
+		same.State(id, n.run.view(id).Contents())
 	}
 	same.Quiet(n.sites...)
 }

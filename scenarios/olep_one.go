@@ -104,31 +104,13 @@ func buildOneLog(r *Run) {
 	})
 
 	budget := budget(r.Plan) + 10*k.client.Retry + 20*time.Second
-	tail := r.TailOps(func() bool { return idle == r.Plan.Clients })
+	quiet := func() bool { return idle == r.Plan.Clients }
+	tail := r.TailOps(quiet)
 	tail.Budget = budget
 	r.Liveness("operations in the quiet tail succeed", tail)
-	r.Liveness("stores come to the end of the log", Progress{
-		Budget: budget,
-		Await: func() (progress uint64, done bool) {
-			done = idle == r.Plan.Clients
-			for _, id := range k.views {
-				next := k.view(id).Next()
-				progress += uint64(next)
-				done = done && next == olep.LSN(len(k.log)+1)
-			}
-			return progress, done
-		},
-		Waiting: func() string {
-			var text []string
-			for _, id := range k.views {
-				text = append(text, fmt.Sprintf("%s waits for %d", id, k.view(id).Next()))
-			}
-			return fmt.Sprintf("%s; the log ends with %d", strings.Join(text, ", "), len(k.log))
-		},
-	})
+	last := func(sim.NodeID) olep.LSN { return olep.LSN(len(k.log)) }
+	r.Liveness("stores come to the end of the log", r.viewsArrive(k.views, last, quiet, budget))
 }
-
-func (k *oneLog) view(id sim.NodeID) *olep.View { return k.run.World.Node(id).(*olep.View) }
 
 // clientBody writes documents and reads them back, and compares stores.
 func (k *oneLog) clientBody(p *sim.Proc, number int, ops []nemesis.Op) {
@@ -255,7 +237,7 @@ func (k *oneLog) judge() {
 	}
 	equal := k.run.Checks.Always("a store is the log once quiet")
 	for _, id := range k.views {
-		has := k.view(id).Contents()
+		has := k.run.view(id).Contents()
 		same.State(id, has)
 		equal.Check(has == want.String(), func() string { return fmt.Sprintf("%s has\n%s, and the log\n%s", id, has, want.String()) })
 	}
