@@ -101,9 +101,9 @@ type transactions struct {
 	run        *Run
 	client     olep.ClientConfig
 	partitions int
-	ends       []olep.LSN       // by partition: the last record
-	views      [][]sim.NodeID   // by partition
-	looks      map[*sim.Op]bool // past the log, and whether the client waited
+	ends       []olep.LSN         // by partition: the last record
+	views      [][]sim.NodeID     // by partition
+	looks      map[*sim.Op]bool   // past the log, and whether the client waited
 	sessions   *checkers.Sessions // of what goes through the log, and of looks that wait
 	loose      *checkers.Sessions // of what goes through the log, and of looks that do not; nil: there are no looks
 
