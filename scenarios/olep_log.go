@@ -278,6 +278,7 @@ func buildOlep(r *Run, c olepChoice) {
 	r.Liveness("operations in the quiet tail succeed", tail)
 	r.Liveness("a group processes all records", Progress{
 		Budget: budget,
+		Whole:  budget + time.Duration(olepPlanned(r.Plan)/c.consumer.Max)*(c.consumer.Work+2*c.client.Retry),
 		Await: func() (progress uint64, done bool) {
 			missing := 0
 			for i := range check.parts {
@@ -288,6 +289,17 @@ func buildOlep(r *Run, c olepChoice) {
 		},
 		Waiting: check.waiting,
 	})
+}
+
+// olepPlanned is how many records a plan has appended, but for those of the quiet tail.
+func olepPlanned(p nemesis.Plan) (records int) {
+	for _, op := range p.Ops {
+		if op.Kind == "append" {
+			n, _ := strconv.Atoi(op.Arg)
+			records += n
+		}
+	}
+	return records
 }
 
 // down crashes a client, which is back in time for the quiet tail.
