@@ -101,11 +101,14 @@ type transactions struct {
 	run        *Run
 	client     olep.ClientConfig
 	partitions int
-	ends       []olep.LSN         // by partition: the last record
-	views      [][]sim.NodeID     // by partition
-	looks      map[*sim.Op]bool   // past the log, and whether the client waited
-	sessions   *checkers.Sessions // of what goes through the log, and of looks that wait
-	loose      *checkers.Sessions // of what goes through the log, and of looks that do not; nil: there are no looks
+	ends       []olep.LSN       // by partition: the last record
+	views      [][]sim.NodeID   // by partition
+	looks      map[*sim.Op]bool // past the log, and whether the client waited
+
+	// sessions are those of clients, as far as they go through the log or wait; loose those of clients that do not, or nil if
+	// there are no looks. They are told in the end: isolation, which has more to say, is judged first.
+	sessions, loose *checkers.Sessions
+	told            []func()
 
 	aborted, unsure *checkers.Property
 }
@@ -198,7 +201,8 @@ func (k *transactions) watch() {
 			}
 			for i, step := range f.Transaction.Steps {
 				if step.Do == olep.ListAppend && !f.Outcome.Aborted {
-					k.sessions.Apply(s.Node, step.Key, uint64(f.Outcome.Lists[i][0]))
+					store, position := s.Node, uint64(f.Outcome.Lists[i][0])
+					k.told = append(k.told, func() { k.sessions.Apply(store, step.Key, position) })
 				}
 			}
 		case olep.TransactionSuppressed:
@@ -299,26 +303,24 @@ func (k *transactions) transact(p *sim.Proc, w *olep.Transactor, op nemesis.Op, 
 // done is what a transaction has read, and what its client knows by it. Where a list was expected to be as it was read
 // before, it is that.
 func (k *transactions) done(client sim.NodeID, txn checkers.Txn, before, got [][]int) checkers.Txn {
-	sessions := []*checkers.Sessions{k.sessions}
-	if k.loose != nil {
-		sessions = append(sessions, k.loose)
+	tell := func(what func(c *checkers.Sessions)) {
+		k.told = append(k.told, func() { what(k.sessions) })
+		if k.loose != nil {
+			k.told = append(k.told, func() { what(k.loose) })
+		}
 	}
 	out := make(checkers.Txn, len(txn))
 	for i, m := range txn {
 		switch m := m.(type) {
 		case checkers.ListAppend:
 			out[i] = m
-			for _, c := range sessions {
-				c.Write(client, m.Key, uint64(got[i][0]))
-			}
+			tell(func(c *checkers.Sessions) { c.Write(client, m.Key, uint64(got[i][0])) })
 		case checkers.ListRead:
 			if m.List = got[i]; before[i] != nil {
 				m.List = before[i]
 			}
 			out[i] = m
-			for _, c := range sessions {
-				c.Read(client, m.Key, uint64(len(m.List)))
-			}
+			tell(func(c *checkers.Sessions) { c.Read(client, m.Key, uint64(len(m.List))) })
 		}
 	}
 	return out
@@ -341,7 +343,7 @@ func (k *transactions) look(p *sim.Proc, w *olep.Transactor, op nemesis.Op, wait
 		if wait {
 			sessions = k.sessions
 		}
-		sessions.Read(p.ID(), key, uint64(len(list)))
+		k.told = append(k.told, func() { sessions.Read(p.ID(), key, uint64(len(list))) })
 	}
 	sim.Complete(p.Env, call, sim.OK, out)
 }
@@ -372,13 +374,22 @@ func (k *transactions) history(waited, others bool) []*sim.Op {
 	})
 }
 
+// tell judges the sessions of clients.
+func (k *transactions) tell() {
+	for _, what := range k.told {
+		what()
+	}
+}
+
 func (k *transactions) judge() {
 	judgeIsolation(k.run, k.run.World.History(), checkers.StrictSerializable)
+	k.tell()
 	k.same()
 }
 
 // judgeSkew shows what a read past the log is, and that those through the log are none of that.
 func (k *transactions) judgeSkew() {
+	k.tell()
 	through := checkers.Transactions(checkers.TxnOptions{Level: checkers.StrictSerializable}, k.history(false, false))
 	k.run.Checks.Add("what goes through the log is strictly serializable", through.Result())
 	waited := checkers.Transactions(checkers.TxnOptions{}, k.history(true, false))
@@ -396,6 +407,7 @@ func (k *transactions) judgeSkew() {
 
 // judgeSplit shows what transactions in two logs are.
 func (k *transactions) judgeSplit() {
+	k.tell()
 	report := judgeIsolation(k.run, k.run.World.History(), checkers.ReadUncommitted)
 	for _, kind := range []checkers.AnomalyKind{checkers.G0, checkers.G1a, checkers.G1c, checkers.GSingle} {
 		shown := k.run.Checks.Sometimes(kind.String() + " is shown")
