@@ -12,6 +12,7 @@
 //   - [Broker]: a node that serves machines, each on its log; [Producer] and [Consumer]: its clients, in blocking style;
 //   - [Subscriber]: a node that follows a partition, with a [Store] of its own. [Executor] and [Forwarder] make payments of
 //     it, [Statement] a view;
+//   - [Transaction]: several steps on lists as one record, which [Lists] execute; [Transactor] asks for them;
 //   - [Stream]: tasks whose tables are kept in changelogs; joins and counts.
 //
 // The commands of a machine are kept for ever, and a broker that boots does them all again: there are no snapshots.

@@ -101,13 +101,13 @@ func ParseOutcome(text string) (Outcome, bool) {
 	parts := strings.Split(text, ";")
 	o := Outcome{Aborted: parts[0] == "aborted"}
 	for _, part := range parts[1:] {
-		o.Lists = append(o.Lists, ParseList(part))
+		o.Lists = append(o.Lists, parseList(part))
 	}
 	return o, o.Aborted || parts[0] == "committed"
 }
 
-// ParseList reads a list as stores have it: numbers with spaces between them.
-func ParseList(text string) []int {
+// parseList reads a list as stores have it: numbers with spaces between them.
+func parseList(text string) []int {
 	list := []int{}
 	for _, word := range strings.Fields(text) {
 		n, _ := strconv.Atoi(word)
@@ -168,13 +168,13 @@ func (x Lists) Process(env sim.Env, s *Store, e Entry) ([]Output, error) {
 // execute does what a transaction says, or nothing.
 func (Lists) execute(s *Store, t Transaction) Outcome {
 	for _, step := range t.Steps {
-		if step.Do == ListExpect && len(ParseList(s.Get(listKey(step.Key)))) != step.N {
+		if step.Do == ListExpect && len(parseList(s.Get(listKey(step.Key)))) != step.N {
 			return Outcome{Aborted: true}
 		}
 	}
 	o := Outcome{}
 	for _, step := range t.Steps {
-		list := ParseList(s.Get(listKey(step.Key)))
+		list := parseList(s.Get(listKey(step.Key)))
 		switch step.Do {
 		case ListAppend:
 			list = append(list, step.N)
@@ -296,7 +296,7 @@ func (w *Transactor) Look(p *sim.Proc, key string, wait bool) ([]int, bool) {
 		after = w.seen[part]
 	}
 	text, ok := w.consult(p, part, listKey(key), after, w.deadline(p))
-	return ParseList(text), ok
+	return parseList(text), ok
 }
 
 // consult asks one view of a partition after the other, until one answers.
