@@ -288,6 +288,26 @@ func TestSessions(t *testing.T) {
 			read n1 x 5
 			read n1 x 7
 			write n1 x 8`, verdict: Valid},
+		{name: "reads its own write, and what came after it", facts: `
+			write n1 x 5
+			read n1 x 5
+			read n1 x 6`, verdict: Valid},
+		{name: "reads what it has read, and what came after it", facts: `
+			read n1 x 5
+			read n1 x 5
+			read n1 x 6`, verdict: Valid},
+		{name: "another client reads older", facts: `
+			write n1 x 5
+			read n1 x 5
+			read n2 x 4`, verdict: Valid},
+		{name: "writes in order, and keys have no order", facts: `
+			write n1 x 5
+			write n1 x 6
+			write n1 y 4`, verdict: Valid},
+		{name: "writes after what it has read, another before it", facts: `
+			read n1 x 5
+			write n2 x 4
+			write n1 x 6`, verdict: Valid},
 		{name: "does not read its own write", facts: `
 			write n1 x 5
 			read n1 x 4`, verdict: Invalid, property: "clients read their own writes", detail: "n1 reads version 4 of x after it wrote version 5"},
