@@ -129,21 +129,8 @@ func buildAssets(r *Run) {
 		}
 		n.sites = append(n.sites, r.World.Add(func(sim.NodeID) sim.Node { return olep.NewView(c, olep.Site{}) }))
 	}
-	idle := 0
-	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
-		return sim.Spawn(func(p *sim.Proc) {
-			n.newsroom(p, number, ops)
-			idle++
-		})
-	})
-
-	budget := budget(r.Plan) + 10*n.client.Retry + 20*time.Second
-	quiet := func() bool { return idle == r.Plan.Clients }
-	tail := r.TailOps(quiet)
-	tail.Budget = budget
-	r.Liveness("operations in the quiet tail succeed", tail)
 	last := func(sim.NodeID) olep.LSN { return olep.LSN(len(n.log)) }
-	r.Liveness("sites come to the end of the log", r.viewsArrive(n.sites, last, quiet, budget))
+	r.viewClients(n.client, n.newsroom, "sites come to the end of the log", n.sites, last)
 }
 
 // watch feeds the checkers with what the broker, the sites and the clients state.

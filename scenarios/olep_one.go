@@ -95,21 +95,8 @@ func buildOneLog(r *Run) {
 		}
 		k.views = append(k.views, r.World.Add(func(sim.NodeID) sim.Node { return olep.NewView(c, lookup) }))
 	}
-	idle := 0
-	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
-		return sim.Spawn(func(p *sim.Proc) {
-			k.clientBody(p, number, ops)
-			idle++
-		})
-	})
-
-	budget := budget(r.Plan) + 10*k.client.Retry + 20*time.Second
-	quiet := func() bool { return idle == r.Plan.Clients }
-	tail := r.TailOps(quiet)
-	tail.Budget = budget
-	r.Liveness("operations in the quiet tail succeed", tail)
 	last := func(sim.NodeID) olep.LSN { return olep.LSN(len(k.log)) }
-	r.Liveness("stores come to the end of the log", r.viewsArrive(k.views, last, quiet, budget))
+	r.viewClients(k.client, k.clientBody, "stores come to the end of the log", k.views, last)
 }
 
 // clientBody writes documents and reads them back, and compares stores.

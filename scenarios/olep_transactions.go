@@ -116,7 +116,7 @@ type transactions struct {
 func buildTransactions(r *Run, partitions int) {
 	d := sim.NewStream(r.Plan.Seed, "transactions config")
 	cluster := olep.Cluster{Partitions: partitions, Hosts: func(part int) []sim.NodeID {
-		return []sim.NodeID{sim.NodeID(1 + (part+partitions)%partitions)}
+		return []sim.NodeID{sim.NodeID(1 + max(part, 0))}
 	}}
 	k := &transactions{
 		run: r,
@@ -150,21 +150,8 @@ func buildTransactions(r *Run, partitions int) {
 		id := r.World.Add(func(sim.NodeID) sim.Node { return olep.NewView(c, olep.Lists{}) })
 		k.views[c.Partition] = append(k.views[c.Partition], id)
 	}
-	idle := 0
-	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
-		return sim.Spawn(func(p *sim.Proc) {
-			k.clientBody(p, number, ops)
-			idle++
-		})
-	})
-
-	budget := budget(r.Plan) + 10*k.client.Retry + 20*time.Second
-	quiet := func() bool { return idle == r.Plan.Clients }
-	tail := r.TailOps(quiet)
-	tail.Budget = budget
-	r.Liveness("operations in the quiet tail succeed", tail)
 	last := func(view sim.NodeID) olep.LSN { return k.ends[k.part(view)] }
-	r.Liveness("stores come to the end of the log", r.viewsArrive(slices.Concat(k.views...), last, quiet, budget))
+	r.viewClients(k.client, k.clientBody, "stores come to the end of the log", slices.Concat(k.views...), last)
 }
 
 // part is the partition that a store follows.

@@ -6,19 +6,34 @@ import (
 	"time"
 
 	"github.com/seedbed-sim/seedbed/models/olep"
+	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
 // view is the view of a node.
 func (r *Run) view(id sim.NodeID) *olep.View { return r.World.Node(id).(*olep.View) }
 
-// viewsArrive is the progress of views to the end of their logs, where clients are idle. last is the last record that a view
-// has to take in.
-func (r *Run) viewsArrive(views []sim.NodeID, last func(view sim.NodeID) olep.LSN, idle func() bool, budget time.Duration) Progress {
-	return Progress{
+// viewClients adds the plan's clients, and demands that once faults are over their operations succeed, and what is called
+// name: that all views come to the ends of their logs. last is the last record that a view has to take in.
+func (r *Run) viewClients(
+	c olep.ClientConfig, body func(p *sim.Proc, number int, ops []nemesis.Op), name string, views []sim.NodeID, last func(view sim.NodeID) olep.LSN,
+) {
+	idle := 0
+	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
+		return sim.Spawn(func(p *sim.Proc) {
+			body(p, number, ops)
+			idle++
+		})
+	})
+	quiet := func() bool { return idle == r.Plan.Clients }
+	budget := budget(r.Plan) + 10*c.Retry + 20*time.Second
+	tail := r.TailOps(quiet)
+	tail.Budget = budget
+	r.Liveness("operations in the quiet tail succeed", tail)
+	r.Liveness(name, Progress{
 		Budget: budget,
 		Await: func() (progress uint64, done bool) {
-			done = idle()
+			done = quiet()
 			for _, id := range views {
 				next := r.view(id).Next()
 				progress += uint64(next)
@@ -33,5 +48,5 @@ func (r *Run) viewsArrive(views []sim.NodeID, last func(view sim.NodeID) olep.LS
 			}
 			return strings.Join(text, "; ")
 		},
-	}
+	})
 }
