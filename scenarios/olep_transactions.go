@@ -215,13 +215,13 @@ func (k *transactions) clientBody(p *sim.Proc, number int, ops []nemesis.Op) {
 		case "look":
 			k.look(p, w, op, number%2 == 1)
 		default:
-			k.transact(p, w, op, fmt.Sprintf("c%d.%d", number, i), 1000*number+4*i)
+			k.transact(p, w, op, fmt.Sprintf("c%d.%d", number, i), 1_000_000*number+4*i)
 		}
 	}
 	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
 		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
 		op := nemesis.Op{Kind: []string{"write", "read"}[i%2], Key: listNames[i%4], Arg: listNames[(i+1)%4]}
-		k.transact(p, w, op, fmt.Sprintf("t%d.%d", number, i), 1000*(number+100)+4*i)
+		k.transact(p, w, op, fmt.Sprintf("t%d.%d", number, i), 1_000_000*(number+1000)+4*i)
 	}
 }
 
