@@ -1,6 +1,7 @@
 package olep
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func (m Payment) Record(stage Stage) Record {
 	}
 }
 
-// Fees is the account of the fees.
+// Fees is the account of the fees. There may be others, whose names begin with it: see Account.
 const Fees = "fees"
 
 // log is the account whose log a stage belongs to.
@@ -79,7 +80,7 @@ func ParsePayment(r *Record) (Stage, Payment, error) {
 		return "", Payment{}, fmt.Errorf("%q has no amount that can be paid", r.Value)
 	case stage != Requested && stage != Outgoing && stage != Declined && stage != Incoming && stage != FeeTaken:
 		return "", Payment{}, fmt.Errorf("%q is no stage of a payment", part[0])
-	case r.Log != m.log(stage):
+	case r.Log != m.log(stage) && (stage != FeeTaken || !strings.HasPrefix(r.Log, Fees)):
 		return "", Payment{}, fmt.Errorf("%q is in the log of %s", r.Value, r.Log)
 	}
 	m.Amount, m.Fee = amount, fee
@@ -89,8 +90,9 @@ func ParsePayment(r *Record) (Stage, Payment, error) {
 // Account is what a bank knows of an account for good.
 type Account struct {
 	Partition int
-	Opening   int64 // what it begins with
-	Limit     int64 // how low it may go
+	Opening   int64  // what it begins with
+	Limit     int64  // how low it may go
+	Fees      string // the account that takes its fees; empty for Fees
 }
 
 // Bank is the accounts, Fees among them.
@@ -217,7 +219,9 @@ func (f Forwarder) Process(_ sim.Env, _ *Store, e Entry) ([]Output, error) {
 	}
 	out := []Output{{f.Bank.Accounts[m.To].Partition, m.Record(Incoming)}}
 	if m.Fee > 0 {
-		out = append(out, Output{f.Bank.Accounts[Fees].Partition, m.Record(FeeTaken)})
+		fee := m.Record(FeeTaken)
+		fee.Log = cmp.Or(f.Bank.Accounts[m.From].Fees, Fees)
+		out = append(out, Output{f.Bank.Accounts[fee.Log].Partition, fee})
 	}
 	return out, nil
 }
