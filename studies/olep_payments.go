@@ -42,14 +42,13 @@ type payTrial struct {
 // payRun is a trial in a world.
 type payRun struct {
 	payTrial
-	world     *sim.World
-	bank      *olep.Bank
-	accounts  [][]string // by partition
-	executors []sim.NodeID
-	brokers   []sim.NodeID
-	cashiers  []*cashier
-	under     map[string]*payUnder // way, by id
-	freed     int                  // payments that are over
+	world                          *sim.World
+	bank                           *olep.Bank
+	accounts                       [][]string // by partition
+	brokers, executors, forwarders []sim.NodeID
+	cashiers                       []*cashier
+	under                          map[string]*payUnder // way, by id
+	freed                          int                  // payments that are over
 	// on is told when a client has the answer of a payment, when it counts in the payee's balance, and when it does in all.
 	on func(what payEvent, u *payUnder, at clock.Time)
 }
@@ -70,9 +69,11 @@ type payUnder struct {
 	from, to int // partitions
 	asked    clock.Time
 	answered bool
-	missing  [3]string // accounts in whose balances it does not count yet
+	missing  [3]string // accounts in whose balances it does not count yet, by the places below
 	left     int
 }
+
+const payPayee = 1 // between payer and fee account
 
 // cashier is a node that makes the payments of a partition's clients: it asks for those that wait, all at once, and follows
 // the partition's log for the answers, as the article has it of the server that a client talks to.
@@ -116,7 +117,7 @@ func (t payTrial) start(seed uint64) *payRun {
 	}
 	for part := range t.partitions {
 		r.executors = append(r.executors, r.follow(client, "executor", part, olep.Executor{Bank: r.bank}))
-		r.follow(client, "forwarder", part, olep.Forwarder{Bank: r.bank})
+		r.forwarders = append(r.forwarders, r.follow(client, "forwarder", part, olep.Forwarder{Bank: r.bank}))
 		r.cashiers = append(r.cashiers, &cashier{run: r, part: part, draws: sim.NewStream(seed, "cashier", uint64(part))})
 		for c := range t.clients {
 			r.cashiers[part].free(c)
