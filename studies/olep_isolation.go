@@ -20,7 +20,7 @@ partition is left alone, or its broker dies for good, or it becomes slow: its br
 executor and forwarder --slow for each record. Measured are payments of payers in the other partitions that are asked for
 in the --window after that,
 
-  decided, p99   time from asking to the answer at the client, whoever is paid: median and 99th percentile
+  answered, p99  time from asking to the answer at the client, whoever is paid: median and 99th percentile
   posted, p99    time from asking to counting in the payee's balance, where the payee is in another partition than the last one too
 
 and beside each in how many percent it differs from that of the same seed with nothing wrong. A payment that has not come
@@ -60,7 +60,7 @@ func newIsolation(f *pflag.FlagSet) func() (*Design, error) {
 	cost := f.Duration("cost", 20*time.Microsecond, "what a record costs an executor or forwarder")
 	slow := f.Duration("slow", 5*time.Millisecond, "what a message or a record costs in the slow partition")
 	window := f.Duration("window", time.Second, "the time in which payments count")
-	draw := f.String("draw", "posted", "with --plot, draw decided or posted, over time")
+	draw := f.String("draw", "posted", "with --plot, draw answered or posted, over time")
 	return func() (*Design, error) {
 		switch {
 		case *partitions < 2 || *partitions > 256:
@@ -75,13 +75,13 @@ func newIsolation(f *pflag.FlagSet) func() (*Design, error) {
 			return nil, fmt.Errorf("--slow: %v is out of range; write %v to 1s", *slow, *cost)
 		case *window < isolationBin || *window > time.Minute:
 			return nil, fmt.Errorf("--window: %v is out of range; write %v to 1m", *window, isolationBin)
-		case *draw != "decided" && *draw != "posted":
-			return nil, fmt.Errorf("--draw: there is decided and posted, not %q", *draw)
+		case *draw != "answered" && *draw != "posted":
+			return nil, fmt.Errorf("--draw: there is answered and posted, not %q", *draw)
 		}
 		d := &Design{
 			Labels: []string{"last partition"},
 			Columns: []Column{
-				{Name: "decided", Unit: "ms", Digits: 2}, {Name: "differs", Unit: "%", Digits: 1}, {Name: "p99", Digits: 2}, {Name: "differs", Digits: 1},
+				{Name: "answered", Unit: "ms", Digits: 2}, {Name: "differs", Unit: "%", Digits: 1}, {Name: "p99", Digits: 2}, {Name: "differs", Digits: 1},
 				{Name: "posted", Unit: "ms", Digits: 2}, {Name: "differs", Unit: "%", Digits: 1}, {Name: "p99", Digits: 2}, {Name: "differs", Digits: 1},
 				{Name: "too late", Digits: 0},
 			},
@@ -219,7 +219,7 @@ func (m *isolated) sample(healthy *isolated, draw string) Sample {
 	}
 	s.Values = append(s.Values, float64(m.late))
 	drawn := m.posts
-	if draw == "decided" {
+	if draw == "answered" {
 		drawn = m.answers
 	}
 	for _, bin := range drawn.bins {

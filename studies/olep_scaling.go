@@ -24,11 +24,11 @@ balances of payer, payee and fee account; with --until decided when the client h
 record that an executor or a forwarder reads; brokers answer at once, but for their disks. Measured are, after two payments
 per client, the next four, and more where there are few partitions:
 
-  decided     payments that clients have the answer of, per virtual second, of all partitions
-  efficiency  the same, as a share of as many times what one partition does
-  complete    payments that count in all balances, per virtual second
-  busiest     the share of its time that the busiest executor spends on records; reads, commits and appends take the rest
-  decided, p99   time from asking to the answer at the client, median and 99th percentile
+  decided        payments that clients have the answer of, per virtual second, of all partitions
+  efficiency     the same, as a share of as many times what one partition does
+  complete       payments that count in all balances, per virtual second
+  busiest        the share of its time that the busiest executor spends on records; reads, commits and appends take the rest
+  answered, p99  time from asking to the answer at the client, median and 99th percentile
   posted, p99    time from asking to counting in the payee's balance
 
 The variants are
@@ -36,7 +36,8 @@ The variants are
   sharded    the fees of a partition's payers go to an account of their own, in the same partition
   unsharded  all fees go to one account, in the first partition
   hot        as sharded, but of --hot percent of the partitions, at least one, all accounts are hot: each is paid --heat times as
-             often as another. Below it hot and others apart: what their payers decide, and what they are paid`,
+             often as another. Below it the hot partitions and the others apart: decided and answered are about their payers,
+             posted about what they are paid`,
 	Seeds: 5,
 	New:   newScaling,
 }
@@ -51,7 +52,7 @@ const (
 
 var scalingColumns = []Column{
 	{Name: "decided", Unit: "1/s", Digits: 0}, {Name: "efficiency", Digits: 3}, {Name: "complete", Unit: "1/s", Digits: 0},
-	{Name: "busiest", Unit: "%", Digits: 1}, {Name: "decided", Unit: "ms", Digits: 2}, {Name: "p99", Digits: 2},
+	{Name: "busiest", Unit: "%", Digits: 1}, {Name: "answered", Unit: "ms", Digits: 2}, {Name: "p99", Digits: 2},
 	{Name: "posted", Unit: "ms", Digits: 2}, {Name: "p99", Digits: 2},
 }
 
@@ -80,8 +81,6 @@ func newScaling(f *pflag.FlagSet) func() (*Design, error) {
 			return nil, fmt.Errorf("--heat: %d times as often is out of range; write 1 to 1000", *heat)
 		case *draw != "decided" && *draw != "efficiency":
 			return nil, fmt.Errorf("--draw: there is decided and efficiency, not %q", *draw)
-		case len(*partitions) == 0:
-			return nil, fmt.Errorf("--partitions: name one number or more")
 		}
 		d := &Design{Labels: []string{"variant", "partitions"}, Columns: scalingColumns, Notes: []string{payPlace}}
 		base := payTrial{clients: *clients, work: *cost, heat: *heat, decided: *until == "decided", shards: true}
@@ -166,8 +165,8 @@ func (d *Design) scale(variant string, t payTrial) {
 	}
 	add(variant, 0, t.partitions)
 	if 0 < t.hot && t.hot < t.partitions {
-		add("  those hot", 0, t.hot)
-		add("  others", t.hot, t.partitions)
+		add("hot: hot ones", 0, t.hot)
+		add("hot: others", t.hot, t.partitions)
 	}
 }
 
