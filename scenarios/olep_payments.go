@@ -57,6 +57,7 @@ func paymentsSpace() nemesis.Space {
 type payments struct {
 	run        *Run
 	bank       *olep.Bank
+	accounts   []string // those that pay, and those of fees: one for all, or one for the payers of each partition
 	partitions int
 	executors  []sim.NodeID // of each partition
 	statements []sim.NodeID // of each partition, begun while everything runs
@@ -82,13 +83,17 @@ func buildPayments(r *Run) {
 	}
 	r.State = k
 	k.bank = &olep.Bank{Accounts: map[string]olep.Account{}, Fee: int64(d.Below(3))}
-	for i, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+	sharded := d.Below(2) == 1
+	for i, name := range paymentAccounts {
 		a := olep.Account{Partition: i % k.partitions, Opening: int64(50 + d.Below(100)), Limit: -int64(d.Below(2) * 50)}
-		if name == olep.Fees {
-			a.Opening, a.Limit = 0, 0
+		if sharded {
+			a.Fees = olep.Fees + strconv.Itoa(a.Partition)
+			k.open(a.Fees, olep.Account{Partition: (a.Partition + 1) % k.partitions})
 		}
-		k.bank.Accounts[name] = a
-		k.ledger.Open(name, a.Opening, a.Limit)
+		k.open(name, a)
+	}
+	if !sharded {
+		k.open(olep.Fees, olep.Account{})
 	}
 	k.watch()
 
@@ -104,17 +109,18 @@ func buildPayments(r *Run) {
 	for range brokers {
 		r.World.Add(func(id sim.NodeID) sim.Node { return olep.NewBroker(id, olep.BrokerConfig{Cluster: cluster}) })
 	}
-	follow := func(name string, partition int, p olep.Processor, after time.Duration) sim.NodeID {
-		return r.World.Add(func(sim.NodeID) sim.Node {
-			return olep.NewSubscriber(olep.SubscriberConfig{
-				ClientConfig: client, Name: name, Partition: partition, Processor: p, Checkpoint: checkpoint, Work: work, After: after,
-			})
-		})
+	config := func(name string, partition int, p olep.Processor) olep.SubscriberConfig {
+		return olep.SubscriberConfig{ClientConfig: client, Name: name, Partition: partition, Processor: p, Checkpoint: checkpoint, Work: work}
+	}
+	follow := func(c olep.SubscriberConfig) sim.NodeID {
+		return r.World.Add(func(sim.NodeID) sim.Node { return olep.NewSubscriber(c) })
 	}
 	for part := range k.partitions {
-		k.executors = append(k.executors, follow("executor", part, olep.Executor{Bank: k.bank}, 0))
-		follow("forwarder", part, olep.Forwarder{Bank: k.bank}, 0)
-		k.statements = append(k.statements, follow("statement", part, olep.Statement{Bank: k.bank}, d.Between(0, r.Plan.Duration)))
+		k.executors = append(k.executors, follow(config("executor", part, olep.Executor{Bank: k.bank})))
+		r.World.Add(func(sim.NodeID) sim.Node { return olep.NewLanes(config("forwarder", part, olep.Forwarder{Bank: k.bank})) })
+		statement := config("statement", part, olep.Statement{Bank: k.bank})
+		statement.After = d.Between(0, r.Plan.Duration)
+		k.statements = append(k.statements, follow(statement))
 	}
 	idle := 0
 	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
@@ -144,6 +150,16 @@ func buildPayments(r *Run) {
 		},
 		Waiting: k.waiting,
 	})
+}
+
+// open opens an account, unless it is open.
+func (k *payments) open(name string, a olep.Account) {
+	if _, ok := k.bank.Accounts[name]; ok {
+		return
+	}
+	k.accounts = append(k.accounts, name)
+	k.bank.Accounts[name] = a
+	k.ledger.Open(name, a.Opening, a.Limit)
 }
 
 // watch feeds the checker with what brokers and executors state.
@@ -200,7 +216,7 @@ func (k *payments) appended(e *olep.Entry, trace *checkers.Property) {
 	k.asked[m.ID] = true
 	legs := []checkers.Leg[string]{{Account: m.From, Amount: -m.Amount - m.Fee}, {Account: m.To, Amount: m.Amount}}
 	if m.Fee > 0 {
-		legs = append(legs, checkers.Leg[string]{Account: olep.Fees, Amount: m.Fee})
+		legs = append(legs, checkers.Leg[string]{Account: k.bank.FeesOf(m.From), Amount: m.Fee})
 	}
 	k.ledger.Ask(m.ID, legs...)
 }
@@ -277,7 +293,7 @@ func (k *payments) judge() {
 		if executor.Store() == nil || statement.Store() == nil {
 			return // its disk has stopped it
 		}
-		for _, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+		for _, name := range k.accounts {
 			if k.bank.Accounts[name].Partition != part {
 				continue
 			}

@@ -22,9 +22,12 @@ const (
 
 // payBatch is the most records of a read or an append, payIdle the time between reads that find nothing.
 const (
-	payBatch = 128
+	payBatch = 64
 	payIdle  = time.Millisecond
 )
+
+// payStagger is the time in which clients begin.
+const payStagger = 20 * time.Millisecond
 
 // payTrial is one choice of how payments are made. Each partition has a broker, an executor, a forwarder and a cashier, nodes
 // of their own, and so many clients with an account each. A client has one payment under way, to any account but its own.
@@ -116,12 +119,10 @@ func (t payTrial) start(seed uint64) *payRun {
 		r.world.Add(func(id sim.NodeID) sim.Node { return olep.NewBroker(id, broker) })
 	}
 	for part := range t.partitions {
-		r.executors = append(r.executors, r.follow(client, "executor", part, olep.Executor{Bank: r.bank}))
-		r.forwarders = append(r.forwarders, r.follow(client, "forwarder", part, olep.Forwarder{Bank: r.bank}))
+		r.executors = append(r.executors, r.follow(client, "executor", part, olep.Executor{Bank: r.bank}, newExecutor))
+		r.forwarders = append(r.forwarders, r.follow(client, "forwarder", part, olep.Forwarder{Bank: r.bank}, newForwarder))
 		r.cashiers = append(r.cashiers, &cashier{run: r, part: part, draws: sim.NewStream(seed, "cashier", uint64(part))})
-		for c := range t.clients {
-			r.cashiers[part].free(c)
-		}
+		r.cashiers[part].open()
 		r.world.Add(func(sim.NodeID) sim.Node {
 			return sim.Spawn(func(p *sim.Proc) { r.cashiers[part].serve(p, client) })
 		})
@@ -150,13 +151,17 @@ func (r *payRun) open() {
 	}
 }
 
-func (r *payRun) follow(c olep.ClientConfig, name string, part int, p olep.Processor) sim.NodeID {
+// follow adds a node that follows a partition.
+func (r *payRun) follow(c olep.ClientConfig, name string, part int, p olep.Processor, make func(olep.SubscriberConfig) sim.Node) sim.NodeID {
 	return r.world.Add(func(sim.NodeID) sim.Node {
-		return olep.NewSubscriber(olep.SubscriberConfig{
+		return make(olep.SubscriberConfig{
 			ClientConfig: c, Name: name, Partition: part, Processor: p, Work: r.work, Max: payBatch, Idle: payIdle,
 		})
 	})
 }
+
+func newExecutor(c olep.SubscriberConfig) sim.Node  { return olep.NewSubscriber(c) }
+func newForwarder(c olep.SubscriberConfig) sim.Node { return olep.NewLanes(c) }
 
 // watch learns in which balances payments count.
 func (r *payRun) watch(s *sim.Step) {
@@ -191,6 +196,13 @@ func (r *payRun) over(u *payUnder, frees bool) {
 	}
 	if u.left == 0 && u.answered {
 		delete(r.under, u.ID)
+	}
+}
+
+// open has clients begin, not all at once: partitions that did alike would go on in step.
+func (t *cashier) open() {
+	for c := range t.run.clients {
+		t.ready = append(t.ready, payReady{c, clock.Time(t.draws.Between(0, payStagger))})
 	}
 }
 
@@ -251,7 +263,7 @@ func (t *cashier) payment(c payReady) *payUnder {
 	}
 	t.count++
 	u.Payment = olep.Payment{ID: fmt.Sprintf("%d.%d", t.part, t.count), From: from, To: to, Amount: 1, Fee: r.bank.Fee}
-	u.missing, u.left = [3]string{from, to, r.bank.Accounts[from].Fees}, 3
+	u.missing, u.left = [3]string{from, to, r.bank.FeesOf(from)}, 3
 	return u
 }
 

@@ -21,8 +21,8 @@ var olepScaling = &Study{
 loop at saturation. Each partition has a broker, an executor and a forwarder, nodes of their own, and --clients clients, each
 with one payment under way, to any other account. A payment is over, and its client makes the next, when it counts in the
 balances of payer, payee and fee account; with --until decided when the client has the answer. What costs is --cost for each
-record that an executor or a forwarder reads; brokers answer at once, but for their disks. Measured are, after two payments
-per client, the next four, and more where there are few partitions:
+record that an executor or a forwarder reads; brokers answer at once, but for their disks. After two payments of each client, on
+average, the next four are measured, and more where there are few partitions:
 
   decided        payments that clients have the answer of, per virtual second, of all partitions
   efficiency     the same, as a share of as many times what one partition does
@@ -61,7 +61,7 @@ var scalingVariants = []string{"sharded", "unsharded", "hot"}
 func newScaling(f *pflag.FlagSet) func() (*Design, error) {
 	variants := f.StringSlice("variant", scalingVariants, "compare these: "+strings.Join(scalingVariants, ", "))
 	partitions := f.IntSlice("partitions", []int{1, 2, 4, 8, 16, 32, 64, 128, 256}, "how many `partitions`; several are compared")
-	clients := f.Int("clients", 64, "clients of each partition")
+	clients := f.Int("clients", 32, "clients of each partition")
 	cost := f.Duration("cost", 20*time.Microsecond, "what a record costs an executor or forwarder")
 	until := f.String("until", "complete", "a payment is over when it is complete or decided")
 	hot := f.Int("hot", 10, "percentage of partitions whose accounts are hot")
@@ -84,6 +84,9 @@ func newScaling(f *pflag.FlagSet) func() (*Design, error) {
 		}
 		d := &Design{Labels: []string{"variant", "partitions"}, Columns: scalingColumns, Notes: []string{payPlace}}
 		base := payTrial{clients: *clients, work: *cost, heat: *heat, decided: *until == "decided", shards: true}
+		one := base
+		one.partitions = 1
+		alone := memo(one.saturate)
 		perSecond := 1 / cost.Seconds() // records of one executor
 		for _, variant := range *variants {
 			if !slices.Contains(scalingVariants, variant) {
@@ -98,7 +101,7 @@ func newScaling(f *pflag.FlagSet) func() (*Design, error) {
 				if variant == "hot" {
 					t.hot = max(1, (n**hot+50)/100)
 				}
-				d.scale(variant, t)
+				d.scale(variant, t, alone)
 			}
 		}
 		d.Plot = Plot{Title: "Payments through event logs", X: "partitions", Y: "payments decided per second", Column: scalingDecided, LogX: true, LogY: true,
@@ -142,11 +145,10 @@ func knee(r *Result) []string {
 		one, most, most/one)}
 }
 
-// scale adds the cases of a trial: one for all partitions, and where some are hot one for these and one for the others.
-func (d *Design) scale(variant string, t payTrial) {
+// scale adds the cases of a trial: one for all partitions, and where some are hot one for these and one for the others. alone
+// is what one partition does, which is the same in all variants.
+func (d *Design) scale(variant string, t payTrial, alone func(seed uint64) (*saturated, error)) {
 	runs := memo(t.saturate)
-	one := t
-	one.partitions, one.hot = 1, min(t.hot, 1)
 	add := func(name string, from, to int) {
 		d.Cases = append(d.Cases, Case{
 			Words: []string{name, strconv.Itoa(t.partitions)}, Series: name, X: float64(t.partitions),
@@ -155,11 +157,11 @@ func (d *Design) scale(variant string, t payTrial) {
 				if err != nil {
 					return Sample{}, err
 				}
-				alone, err := one.saturate(seed)
+				one, err := alone(seed)
 				if err != nil {
 					return Sample{}, err
 				}
-				return Sample{Values: s.values(from, to, alone)}, nil
+				return Sample{Values: s.values(from, to, one)}, nil
 			},
 		})
 	}
@@ -205,7 +207,7 @@ func (t payTrial) saturate(seed uint64) (*saturated, error) {
 	r := t.start(seed)
 	defer r.world.Close()
 	all := t.partitions * t.clients
-	if err := r.until(2 * all); err != nil {
+	if err := r.until(2*all); err != nil {
 		return nil, err
 	}
 	s := &saturated{parts: make([]saturatedPart, t.partitions)}
@@ -220,7 +222,7 @@ func (t payTrial) saturate(seed uint64) (*saturated, error) {
 		}
 	}
 	begin, next := r.world.Now(), r.progress()
-	if err := r.until(r.freed + 4*all*max(1, 16/t.partitions)); err != nil {
+	if err := r.until(r.freed + 4*all*max(1, 64/t.partitions)); err != nil {
 		return nil, err
 	}
 	s.took = r.world.Now().Sub(begin)

@@ -101,6 +101,9 @@ type Bank struct {
 	Fee      int64 // of a payment
 }
 
+// FeesOf is the account that takes the fees of what an account pays.
+func (b *Bank) FeesOf(account string) string { return cmp.Or(b.Accounts[account].Fees, Fees) }
+
 // Check refuses a payment that the bank does not know how to make. It needs no log: the error is definite.
 func (b *Bank) Check(m Payment) error {
 	_, from := b.Accounts[m.From]
@@ -220,7 +223,7 @@ func (f Forwarder) Process(_ sim.Env, _ *Store, e Entry) ([]Output, error) {
 	out := []Output{{f.Bank.Accounts[m.To].Partition, m.Record(Incoming)}}
 	if m.Fee > 0 {
 		fee := m.Record(FeeTaken)
-		fee.Log = cmp.Or(f.Bank.Accounts[m.From].Fees, Fees)
+		fee.Log = f.Bank.FeesOf(m.From)
 		out = append(out, Output{f.Bank.Accounts[fee.Log].Partition, fee})
 	}
 	return out, nil
