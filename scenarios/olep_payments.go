@@ -117,7 +117,9 @@ func buildPayments(r *Run) {
 	}
 	for part := range k.partitions {
 		k.executors = append(k.executors, follow(config("executor", part, olep.Executor{Bank: k.bank})))
-		r.World.Add(func(sim.NodeID) sim.Node { return olep.NewLanes(config("forwarder", part, olep.Forwarder{Bank: k.bank})) })
+		r.World.Add(func(sim.NodeID) sim.Node {
+			return olep.NewLanes(config("forwarder", part, olep.Forwarder{Bank: k.bank}))
+		})
 		statement := config("statement", part, olep.Statement{Bank: k.bank})
 		statement.After = d.Between(0, r.Plan.Duration)
 		k.statements = append(k.statements, follow(statement))

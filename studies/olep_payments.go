@@ -22,7 +22,7 @@ const (
 
 // payBatch is the most records of a read or an append, payIdle the time between reads that find nothing.
 const (
-	payBatch = 64
+	payBatch = 128
 	payIdle  = time.Millisecond
 )
 

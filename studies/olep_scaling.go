@@ -22,7 +22,7 @@ loop at saturation. Each partition has a broker, an executor and a forwarder, no
 with one payment under way, to any other account. A payment is over, and its client makes the next, when it counts in the
 balances of payer, payee and fee account; with --until decided when the client has the answer. What costs is --cost for each
 record that an executor or a forwarder reads; brokers answer at once, but for their disks. After two payments of each client, on
-average, the next four are measured, and more where there are few partitions:
+average, the next three are measured, and more where there are few partitions:
 
   decided        payments that clients have the answer of, per virtual second, of all partitions
   efficiency     the same, as a share of as many times what one partition does
@@ -38,7 +38,7 @@ The variants are
   hot        as sharded, but of --hot percent of the partitions, at least one, all accounts are hot: each is paid --heat times as
              often as another. Below it the hot partitions and the others apart: decided and answered are about their payers,
              posted about what they are paid`,
-	Seeds: 5,
+	Seeds: 4,
 	New:   newScaling,
 }
 
@@ -61,7 +61,7 @@ var scalingVariants = []string{"sharded", "unsharded", "hot"}
 func newScaling(f *pflag.FlagSet) func() (*Design, error) {
 	variants := f.StringSlice("variant", scalingVariants, "compare these: "+strings.Join(scalingVariants, ", "))
 	partitions := f.IntSlice("partitions", []int{1, 2, 4, 8, 16, 32, 64, 128, 256}, "how many `partitions`; several are compared")
-	clients := f.Int("clients", 32, "clients of each partition")
+	clients := f.Int("clients", 64, "clients of each partition")
 	cost := f.Duration("cost", 20*time.Microsecond, "what a record costs an executor or forwarder")
 	until := f.String("until", "complete", "a payment is over when it is complete or decided")
 	hot := f.Int("hot", 10, "percentage of partitions whose accounts are hot")
@@ -207,7 +207,7 @@ func (t payTrial) saturate(seed uint64) (*saturated, error) {
 	r := t.start(seed)
 	defer r.world.Close()
 	all := t.partitions * t.clients
-	if err := r.until(2*all); err != nil {
+	if err := r.until(2 * all); err != nil {
 		return nil, err
 	}
 	s := &saturated{parts: make([]saturatedPart, t.partitions)}
@@ -222,7 +222,7 @@ func (t payTrial) saturate(seed uint64) (*saturated, error) {
 		}
 	}
 	begin, next := r.world.Now(), r.progress()
-	if err := r.until(r.freed + 4*all*max(1, 64/t.partitions)); err != nil {
+	if err := r.until(r.freed + 3*all*max(1, 32/t.partitions)); err != nil {
 		return nil, err
 	}
 	s.took = r.world.Now().Sub(begin)

@@ -168,10 +168,10 @@ func (l *lanes) take(p *sim.Proc, r *Response) error {
 		l.read.due = p.Elapsed() + l.c.Idle
 		return nil
 	}
+	if work := l.c.Work * time.Duration(len(records.Entries)); work > 0 {
+		p.Sleep(work)
+	}
 	for _, e := range records.Entries {
-		if l.c.Work > 0 {
-			p.Sleep(l.c.Work)
-		}
 		out, err := l.c.Processor.Process(p, nil, e)
 		if err != nil {
 			p.Emit(Poisoned{l.c.Name, l.c.Partition, e.LSN, err.Error()})
