@@ -15,7 +15,7 @@ import (
 var olepIsolation = &Study{
 	Name: "olep/isolation",
 	Doc:  "What payments between other partitions notice of one that is dead or slow.",
-	Long: `Payments as in olep/scaling, below saturation: clients think between an answer and their next payment. After a second the last
+	Long: `Payments as in olep/scaling, below saturation: clients think between an answer and their next payment. After 0.5 s the last
 partition is left alone, or its broker dies for good, or it becomes slow: its broker takes --slow for each message, its
 executor and forwarder --slow for each record. Measured are payments of payers in the other partitions that are asked for
 in the --window after that,
@@ -24,16 +24,16 @@ in the --window after that,
   posted, p99    time from asking to counting in the payee's balance, where the payee is in another partition than the last one too
 
 and beside each in how many percent it differs from that of the same seed with nothing wrong. A payment that has not come
-there by the end, half a second later, counts as one that comes then; such are in the last column.`,
-	Seeds: 20,
+there by the end, 0.3 s later, counts as one that comes then; such are in the last column.`,
+	Seeds: 10,
 	New:   newIsolation,
 }
 
 // Phases of a run, in virtual time.
 const (
-	isolationWarm   = time.Second
-	isolationBefore = 500 * time.Millisecond // the end of it, which curves begin with
-	isolationDrain  = 500 * time.Millisecond
+	isolationWarm   = 500 * time.Millisecond
+	isolationBefore = 300 * time.Millisecond // the end of it, which curves begin with
+	isolationDrain  = 300 * time.Millisecond
 	isolationBin    = 50 * time.Millisecond // of curves
 )
 
@@ -60,6 +60,7 @@ func newIsolation(f *pflag.FlagSet) func() (*Design, error) {
 	cost := f.Duration("cost", 20*time.Microsecond, "what a record costs an executor or forwarder")
 	slow := f.Duration("slow", 5*time.Millisecond, "what a message or a record costs in the slow partition")
 	window := f.Duration("window", time.Second, "the time in which payments count")
+	inTurn := f.Bool("in-turn", false, "have forwarders write to one partition after the other, not side by side")
 	draw := f.String("draw", "posted", "with --plot, draw answered or posted, over time")
 	return func() (*Design, error) {
 		switch {
@@ -89,7 +90,7 @@ func newIsolation(f *pflag.FlagSet) func() (*Design, error) {
 			Notes: []string{payPlace},
 		}
 		base := isolationTrial{
-			payTrial: payTrial{partitions: *partitions, clients: *clients, work: *cost, think: *think, heat: 1, decided: true, shards: true},
+			payTrial: payTrial{partitions: *partitions, clients: *clients, work: *cost, think: *think, heat: 1, decided: true, shards: true, inTurn: *inTurn},
 			wrong:    "healthy", slow: *slow, window: *window,
 		}
 		for bin := range isolationBins(*window) {

@@ -40,6 +40,7 @@ type payTrial struct {
 	hot        int           // so many partitions, the first ones, have accounts that are paid more,
 	heat       int           // so many times as often as others
 	decided    bool          // a payment is over when it is decided; otherwise when it counts in all balances
+	inTurn     bool          // forwarders write to one partition after the other, each for as long as it takes
 }
 
 // payRun is a trial in a world.
@@ -119,8 +120,8 @@ func (t payTrial) start(seed uint64) *payRun {
 		r.world.Add(func(id sim.NodeID) sim.Node { return olep.NewBroker(id, broker) })
 	}
 	for part := range t.partitions {
-		r.executors = append(r.executors, r.follow(client, "executor", part, olep.Executor{Bank: r.bank}, newExecutor))
-		r.forwarders = append(r.forwarders, r.follow(client, "forwarder", part, olep.Forwarder{Bank: r.bank}, newForwarder))
+		r.executors = append(r.executors, r.follow(client, "executor", part, olep.Executor{Bank: r.bank}, false))
+		r.forwarders = append(r.forwarders, r.follow(client, "forwarder", part, olep.Forwarder{Bank: r.bank}, !t.inTurn))
 		r.cashiers = append(r.cashiers, &cashier{run: r, part: part, draws: sim.NewStream(seed, "cashier", uint64(part))})
 		r.cashiers[part].open()
 		r.world.Add(func(sim.NodeID) sim.Node {
@@ -151,17 +152,18 @@ func (r *payRun) open() {
 	}
 }
 
-// follow adds a node that follows a partition.
-func (r *payRun) follow(c olep.ClientConfig, name string, part int, p olep.Processor, make func(olep.SubscriberConfig) sim.Node) sim.NodeID {
+// follow adds a node that follows a partition. It may write to all partitions side by side.
+func (r *payRun) follow(client olep.ClientConfig, name string, part int, p olep.Processor, lanes bool) sim.NodeID {
+	c := olep.SubscriberConfig{
+		ClientConfig: client, Name: name, Partition: part, Processor: p, Work: r.work, Max: payBatch, Idle: payIdle,
+	}
 	return r.world.Add(func(sim.NodeID) sim.Node {
-		return make(olep.SubscriberConfig{
-			ClientConfig: c, Name: name, Partition: part, Processor: p, Work: r.work, Max: payBatch, Idle: payIdle,
-		})
+		if lanes {
+			return olep.NewLanes(c)
+		}
+		return olep.NewSubscriber(c)
 	})
 }
-
-func newExecutor(c olep.SubscriberConfig) sim.Node  { return olep.NewSubscriber(c) }
-func newForwarder(c olep.SubscriberConfig) sim.Node { return olep.NewLanes(c) }
 
 // watch learns in which balances payments count.
 func (r *payRun) watch(s *sim.Step) {

@@ -66,6 +66,7 @@ func newScaling(f *pflag.FlagSet) func() (*Design, error) {
 	until := f.String("until", "complete", "a payment is over when it is complete or decided")
 	hot := f.Int("hot", 10, "percentage of partitions whose accounts are hot")
 	heat := f.Int("heat", 9, "how many `times` as often a hot account is paid")
+	inTurn := f.Bool("in-turn", false, "have forwarders write to one partition after the other, not side by side")
 	draw := f.String("draw", "decided", "with --plot, draw decided or efficiency")
 	return func() (*Design, error) {
 		switch {
@@ -83,7 +84,7 @@ func newScaling(f *pflag.FlagSet) func() (*Design, error) {
 			return nil, fmt.Errorf("--draw: there is decided and efficiency, not %q", *draw)
 		}
 		d := &Design{Labels: []string{"variant", "partitions"}, Columns: scalingColumns, Notes: []string{payPlace}}
-		base := payTrial{clients: *clients, work: *cost, heat: *heat, decided: *until == "decided", shards: true}
+		base := payTrial{clients: *clients, work: *cost, heat: *heat, decided: *until == "decided", shards: true, inTurn: *inTurn}
 		one := base
 		one.partitions = 1
 		alone := memo(one.saturate)

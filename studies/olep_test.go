@@ -2,6 +2,7 @@ package studies_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestOneFeeLogIsAKnee(t *testing.T) {
 	for n, bound := range map[string]float64{"unsharded 8": 50_000 * 8 / 11, "unsharded 32": 50_000 * 32 / 35} {
 		require.Less(t, m[n][complete], bound*1.02, n)
 		require.Greater(t, m[n][complete], bound*0.8, n)
-		require.Greater(t, m[n][busiest], 85.0, n)
+		require.Greater(t, m[n][busiest], 80.0, n)
 	}
 	require.Less(t, m["unsharded 32"][efficiency], 0.25)
 	require.Contains(t, r.Notes()[len(r.Notes())-1], "the knee is at ")
@@ -76,6 +77,11 @@ func TestPaymentsAreIsolated(t *testing.T) {
 		require.Zero(t, m[wrong][late], wrong)
 	}
 	require.Zero(t, m["healthy"][late])
+
+	// It is the forwarders that must not let one wait for another.
+	m = rows(measure(t, "olep/isolation", 1, "--partitions", "8", "--window", "500ms", "--variant", "dead", "--in-turn"))
+	require.InDelta(t, 0, m["dead"][1], 5, "executors decide as ever")
+	require.Greater(t, m["dead"][5], 1000.0, "but what others are paid waits for the dead")
 }
 
 func TestOlepStudiesRefuse(t *testing.T) {
@@ -120,7 +126,7 @@ func TestOlepStudiesDraw(t *testing.T) {
 		d, err := design(t, words[0], words[1:]...)
 		require.NoError(t, err)
 		r := run(t, d, 2, 2)
-		require.Equal(t, r.Rows, run(t, d, 2, 1).Rows, "workers change nothing")
+		require.Equal(t, fmt.Sprint(r.Rows), fmt.Sprint(run(t, d, 2, 1).Rows), "workers change nothing")
 		var svg bytes.Buffer
 		require.NoError(t, r.Draw(&svg, "svg"))
 		for _, curve := range curves {
