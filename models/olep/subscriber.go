@@ -50,6 +50,17 @@ type SubscriberConfig struct {
 	After      time.Duration // on the monotonic clock: it begins then
 }
 
+func (c SubscriberConfig) withDefaults() SubscriberConfig {
+	c.ClientConfig = c.ClientConfig.withDefaults()
+	if c.Max == 0 {
+		c.Max = 16
+	}
+	if c.Idle == 0 {
+		c.Idle = 50 * time.Millisecond
+	}
+	return c
+}
+
 // Facts of subscribers.
 type (
 	// Resumed tells that a subscriber begins, behind its checkpoint.
@@ -88,13 +99,7 @@ type Subscriber struct {
 
 // NewSubscriber returns a subscriber.
 func NewSubscriber(c SubscriberConfig) *Subscriber {
-	if c.Max == 0 {
-		c.Max = 16
-	}
-	if c.Idle == 0 {
-		c.Idle = 50 * time.Millisecond
-	}
-	n := &Subscriber{s: &subscriber{c: c}}
+	n := &Subscriber{s: &subscriber{c: c.withDefaults()}}
 	n.Node = sim.Spawn(n.s.run)
 	return n
 }
