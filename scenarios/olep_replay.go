@@ -85,7 +85,7 @@ func (all olepLogs) view(name string, partition int, doc string, at func(through
 	v.At = func(n uint64) []Pair {
 		var pairs []Pair
 		for _, p := range at(olep.LSN(n)) {
-			pairs = append(pairs, Pair(p))
+			pairs = append(pairs, Pair{p.Key, p.Value})
 		}
 		slices.SortFunc(pairs, func(a, b Pair) int { return cmp.Compare(a.Key, b.Key) })
 		return pairs

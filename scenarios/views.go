@@ -20,10 +20,17 @@ type View struct {
 }
 
 // Pair is a key of a View with its value.
-type Pair struct{ Key, Value string }
+type Pair struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
 
 // Change is a key whose value differs between two states of a View. An empty value is none.
-type Change struct{ Key, Old, New string }
+type Change struct {
+	Key string `json:"key"`
+	Old string `json:"old"`
+	New string `json:"new"`
+}
 
 // Changes are what the record of number n has changed, by key.
 func (v *View) Changes(n uint64) []Change {

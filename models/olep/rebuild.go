@@ -123,11 +123,12 @@ func (s *subscriber) getStuck(p *sim.Proc, lsn LSN, err error) {
 }
 
 // skip writes down that a record is poison; false if that is known.
-func skip(s *Store, lsn LSN, why error) bool {
-	key := fmt.Sprintf("%s%020d", skippedKey, lsn)
+func skip(s *Store, e Entry, why error) bool {
+	key := fmt.Sprintf("%s%020d", skippedKey, e.LSN)
 	if s.Get(key) != "" {
 		return false
 	}
+	fresh(s, e)
 	s.Set(key, why.Error())
 	return true
 }
@@ -149,7 +150,7 @@ func Replay(env sim.Env, p Processor, entries []Entry) *Store {
 		if _, err := p.Process(env, s, e); errors.Is(err, ErrStuck) {
 			break
 		} else if err != nil {
-			skip(s, e.LSN, err)
+			skip(s, e, err)
 		}
 	}
 	s.Commit() // it has no disk that could fail

@@ -3,6 +3,7 @@ package olep
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/sim"
@@ -128,6 +129,12 @@ func (n *Subscriber) Next() LSN {
 	return n.s.next()
 }
 
+// Through is the last record that is in the state, as of the last transaction: all before it are, or are poison.
+func (n *Subscriber) Through() LSN {
+	through, _ := strconv.ParseUint(n.s.store.values[throughKey], 10, 64)
+	return max(n.Next()-1, LSN(through))
+}
+
 // Receive implements sim.Node.
 func (n *Subscriber) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
 	if r, ok := msg.(*Rebuild); ok {
@@ -204,7 +211,7 @@ func (s *subscriber) process(p *sim.Proc, r *Records) error {
 			break
 		}
 		if err != nil {
-			if skip(s.store, e.LSN, err) {
+			if skip(s.store, e, err) {
 				p.Emit(Poisoned{s.c.Name, s.c.Partition, e.LSN, err.Error()})
 			}
 			continue
