@@ -17,6 +17,12 @@ import (
 )
 
 func (a *app) stateCommand() *cobra.Command {
+	some := "SCENARIO" // that has views
+	for _, s := range a.registry.All() {
+		if s.Views != nil {
+			some = s.Name
+		}
+	}
 	c := &cobra.Command{
 		Use:   "state FILE | SCENARIO --seed N [--view NAME] [--lsn N] [--json]",
 		Short: "Show a view that nodes derive from a log, as of any record.",
@@ -27,16 +33,16 @@ records they have.
 The run is run again, which gives all records, and the view goes through them once more, up to the one asked for. Of a
 recording that this build does not repeat, step by step, nothing is shown.`,
 		Example: a.examples(
-			"run {scenario} --seed 7 --trace 7.trace", "records a run",
+			"run "+some+" --seed 7 --trace 7.trace", "records a run",
 			"state 7.trace", "lists its views",
-			"state 7.trace --view statement/0 --lsn 57", "one as of record 57, and what that has changed",
-			"state 7.trace --view statement/0", "as of the last record",
-			"state {scenario} --seed 7", "of a run that is not recorded"),
+			"state 7.trace --view NAME --lsn 57", "one as of record 57, and what that has changed",
+			"state 7.trace --view NAME", "as of the last record",
+			"state "+some+" --seed 7", "of a run that is not recorded"),
 		ValidArgsFunction: a.completeScenarios,
 	}
 	seed := newOption(c, "seed", "N", "of the scenario's run that this seed draws, from 1 on", oneSeed)
 	sized := newNodes(c)
-	view := newOption(c, "view", "NAME", "show this view; the partition, as in statement/0, may be left out if there is one", viewName)
+	view := newOption(c, "view", "NAME", "show this view; the partition, which follows the slash, may be left out if there is one", viewName)
 	lsn := newOption(c, "lsn", "N", "as of this record of its log, from 1 on; the last unless given", recordNumber)
 	asJSON := newSwitch(c, "print JSON: an object, or a list of the views")
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -177,15 +183,14 @@ func (a *app) showState(title string, v *scenarios.View, n uint64, asJSON bool) 
 	if n == 0 {
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "record %d is %s; it changes ", n, record)
-	t := table{}
+	what := "it changes"
 	if len(changes) == 0 {
-		fmt.Fprintln(a.stdout, "nothing")
-	} else {
-		fmt.Fprintln(a.stdout, "")
-		for _, c := range changes {
-			t.add("  "+c.Key, cmp.Or(c.Old, "nothing")+" → "+cmp.Or(c.New, "nothing"))
-		}
+		what += " nothing"
+	}
+	fmt.Fprintf(a.stdout, "record %d is %s; %s\n", n, record, what)
+	t := table{}
+	for _, c := range changes {
+		t.add("  "+c.Key, cmp.Or(c.Old, "nothing")+" → "+cmp.Or(c.New, "nothing"))
 	}
 	if err := t.write(a.stdout); err != nil {
 		return err

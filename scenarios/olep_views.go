@@ -94,8 +94,7 @@ type shop struct {
 	gone   map[olep.LSN]bool // what compaction has dropped
 	lag    int               // the most that a view was behind by
 
-	isFold, read, once *checkers.Property
-	lagged             *checkers.Property
+	isFold, read, once, over, lagged *checkers.Property
 }
 
 // shopView is one of the views.
@@ -104,7 +103,8 @@ type shopView struct {
 	kind     int
 	version  int               // of what is deployed
 	gaps     [][2]olep.LSN     // what retention has taken before the view came to it: from, to
-	reported map[olep.LSN]bool // as poison, in this life of the state
+	goal     olep.LSN          // what the state had come to that is made anew
+	reported map[olep.LSN]bool // as poison, in this life of the state, and written down if there was a crash since
 	known    map[olep.LSN]bool // as poison, by the version that is deployed
 }
 
@@ -127,7 +127,8 @@ func buildViews(r *Run) {
 		},
 		isFold: r.Checks.Always("a view is what the log up to its LSN comes to"),
 		read:   r.Checks.Always("an answer has the record that it was to wait for"),
-		once:   r.Checks.Always("poison is reported once in each life of a view"),
+		once:   r.Checks.Always("poison is reported once, until a view is made anew"),
+		over:   r.Checks.Always("a rebuild is over when it has what the old state had"),
 		lagged: r.Checks.Sometimes(fmt.Sprintf("a view lagged by more than %d records", muchLag)),
 	}
 	r.State = k
@@ -264,12 +265,16 @@ func (k *shop) watch() {
 			}
 		case olep.Resumed:
 			clear(k.views[i].reported)
+			for _, lsn := range olep.Poison(k.view(i).Store()) {
+				k.views[i].reported[lsn] = true
+			}
 			if k.isRebuilt(i) {
 				middle.Hold()
 			}
 		case olep.Rebuilding:
 			clear(k.views[i].reported)
 			k.views[i].gaps = nil
+			k.views[i].goal = max(k.views[i].goal, f.Had)
 			r.Contents.Add("views made anew", 1)
 			if f.Was == 1 && f.Version > 1 && k.views[i].kind == totalsView {
 				fixed.Hold()
@@ -277,6 +282,11 @@ func (k *shop) watch() {
 			if k.views[i].kind != totalsView && len(k.gone) > 0 {
 				compacted.Hold()
 			}
+		case olep.Rebuilt:
+			k.over.Check(f.Through >= k.views[i].goal, func() string {
+				return fmt.Sprintf("%s has %d records anew, and had %d", s.Node, f.Through, k.views[i].goal)
+			})
+			k.views[i].goal = 0
 		case olep.Jumped:
 			k.views[i].gaps = append(k.views[i].gaps, [2]olep.LSN{f.From, f.To})
 			jumped.Hold()
@@ -506,7 +516,7 @@ func (k *shop) judge() {
 	for i := range k.views {
 		v := &k.views[i]
 		for _, lsn := range olep.Poison(k.view(i).Store()) {
-			reported.Check(v.known[lsn] || v.version == 1, func() string {
+			reported.Check(v.known[lsn], func() string {
 				return fmt.Sprintf("%s of version %d has skipped record %d and has not said so", v.id, v.version, lsn)
 			})
 		}
