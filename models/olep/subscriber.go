@@ -181,8 +181,7 @@ func (s *subscriber) follow(p *sim.Proc) (err error) {
 		switch no, _ := err.(Refusal); {
 		case err != nil && no.Why == Trimmed: // a view that comes too late begins with what is left
 			p.Emit(Jumped{s.c.Name, s.c.Partition, max(next, Through(s.store)+1), LSN(no.Hint)})
-			next = LSN(no.Hint)
-			continue
+			r = Records{From: next, Next: LSN(no.Hint)} // which is written down, also if nothing is left
 		case err != nil || r.Next == next:
 			p.Sleep(s.c.Idle)
 			continue
