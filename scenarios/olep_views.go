@@ -307,11 +307,12 @@ func (k *shop) isRebuilt(i int) bool {
 	return k.run.World.Up(k.views[i].id) && s != nil && olep.IsRebuilt(s)
 }
 
-// look compares each view with the log, and takes down how far it is behind.
+// look compares each view with the log, and takes down how far it is behind. What a pause holds back of a view it does not
+// know, while the view itself is ahead.
 func (k *shop) look() {
 	for i := range k.views {
 		v, s := &k.views[i], k.view(i).Store()
-		if !k.run.World.Up(v.id) || s == nil {
+		if !k.run.World.Up(v.id) || k.run.World.Paused(v.id) || s == nil {
 			continue
 		}
 		through := k.view(i).Through()

@@ -111,6 +111,7 @@ func (s *subscriber) caughtUp(next LSN) bool {
 		return false
 	}
 	s.store.SetInt(goalKey, 0)
+	s.store.SetInt(throughKey, int64(next-1)) // a checkpoint of its own comes later, and perhaps not
 	return true
 }
 
