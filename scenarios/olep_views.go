@@ -307,31 +307,36 @@ func (k *shop) isRebuilt(i int) bool {
 	return k.run.World.Up(k.views[i].id) && s != nil && olep.IsRebuilt(s)
 }
 
-// look compares each view with the log, and takes down how far it is behind. What a pause holds back of a view it does not
-// know, while the view itself is ahead.
+// look looks at each view that is not in the middle of something: what it states may have to wait, and what it has may be ahead
+// of that.
 func (k *shop) look() {
 	for i := range k.views {
-		v, s := &k.views[i], k.view(i).Store()
-		if !k.run.World.Up(v.id) || k.run.World.Paused(v.id) || s == nil {
-			continue
-		}
-		through := k.view(i).Through()
-		lag := len(k.logs[0]) - int(through)
-		k.lag = max(k.lag, lag)
-		if lag > muchLag {
-			k.lagged.Hold()
-		}
-		want, loose := k.fold(v.kind, olep.Version(s), through, v.gaps)
-		has := lines(k.view(i).Contents())
-		for _, key := range loose {
-			delete(has, key)
-			delete(want.state, key)
-		}
-		k.isFold.Check(maps.Equal(has, want.state) && slices.Equal(olep.Poison(s), want.poison), func() string {
-			return fmt.Sprintf("%s of version %d at %d has %v without %d, and the log comes to %v without %d",
-				v.id, olep.Version(s), through, has, olep.Poison(s), want.state, want.poison)
+		k.run.World.Do(k.views[i].id, func(sim.Env) {
+			if s := k.view(i).Store(); s != nil {
+				k.compare(&k.views[i], k.view(i), s)
+			}
 		})
 	}
+}
+
+// compare compares a view with the log, and takes down how far it is behind.
+func (k *shop) compare(v *shopView, view *olep.View, s *olep.Store) {
+	through := view.Through()
+	lag := len(k.logs[0]) - int(through)
+	k.lag = max(k.lag, lag)
+	if lag > muchLag {
+		k.lagged.Hold()
+	}
+	want, loose := k.fold(v.kind, olep.Version(s), through, v.gaps)
+	has := lines(view.Contents())
+	for _, key := range loose {
+		delete(has, key)
+		delete(want.state, key)
+	}
+	k.isFold.Check(maps.Equal(has, want.state) && slices.Equal(olep.Poison(s), want.poison), func() string {
+		return fmt.Sprintf("%s of version %d at %d has %v without %d, and the log comes to %v without %d",
+			v.id, olep.Version(s), through, has, olep.Poison(s), want.state, want.poison)
+	})
 }
 
 // lines are contents by key.
