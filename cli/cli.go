@@ -1,5 +1,5 @@
-// Package cli is the command line over any set of scenarios: list, plan, run, sweep, shrink, mutants and trace. It is not
-// the runner: package scenarios runs and judges, this package reads what people type, prints what came of it, and sets the
+// Package cli is the command line over any set of scenarios: list, plan, run, sweep, shrink, mutants, trace and state. It
+// is not the runner: package scenarios runs and judges, this package reads what people type, prints what came of it, and sets the
 // exit code.
 //
 // A module of its own gets all of it with
