@@ -20,6 +20,7 @@ var olepAssets = &Scenario{
 	Tail:  8 * time.Second,
 	Build: buildAssets,
 	Judge: func(r *Run) { r.State.(*newspaper).judge() },
+	Views: func(r *Run) []View { n := r.State.(*newspaper); return n.logs.views(n.derived()) },
 	Fits: func(p nemesis.Plan) error {
 		if p.Nodes < 2 {
 			return fmt.Errorf("nodes: a broker and a site are 2 nodes, not %d", p.Nodes)
@@ -84,6 +85,7 @@ func assetOf(op nemesis.Op) olep.Asset {
 // newspaper is what the run is judged by.
 type newspaper struct {
 	run    *Run
+	logs   olepLogs
 	client olep.ClientConfig
 	sites  []sim.NodeID
 	assets map[string]olep.Asset // by name: the last version in the log
@@ -114,6 +116,7 @@ func buildAssets(r *Run) {
 		backed: r.Checks.Always("a reader sees the pages of some moment"),
 	}
 	r.State = n
+	n.logs = keepLogs(r, 1, nil)
 	n.watch()
 
 	checkpoint := olep.Checkpoint(d.Below(2))
@@ -321,4 +324,13 @@ func (n *newspaper) judge() {
 		same.State(id, n.run.view(id).Contents())
 	}
 	same.Quiet(n.sites...)
+	n.logs.judge(n.run, n.derived())
+}
+
+// derived is the one view.
+func (n *newspaper) derived() []derived {
+	return []derived{{
+		name: "site", doc: "pages of articles, with the versions of all that they use", processor: olep.Site{},
+		show: prefixed("page "), nodes: n.sites,
+	}}
 }

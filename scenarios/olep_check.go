@@ -527,3 +527,32 @@ func judgeOlep(r *Run) {
 		}
 	}
 }
+
+// viewsOlep are what compaction keeps of partitions: the last of each key.
+func viewsOlep(r *Run) (views []View) {
+	parts := r.State.(*olepCheck).parts
+	all := make(olepLogs, len(parts))
+	for i := range parts {
+		for j := range parts[i].entries {
+			all[i] = append(all[i], parts[i].entries[j].Entry)
+		}
+		views = append(views, all.view("latest", i, "the last value of each key", func(through olep.LSN) []olep.Pair {
+			return pairs(latest(all[i][:through]))
+		}))
+	}
+	return views
+}
+
+// latest has the last value of each key, by its logical log.
+func latest(entries []olep.Entry) map[string]string {
+	table := make(map[string]string)
+	for i := range entries {
+		switch e := &entries[i]; {
+		case e.Tombstone:
+			delete(table, e.Log+"/"+e.Key)
+		case e.Key != "":
+			table[e.Log+"/"+e.Key] = e.Value
+		}
+	}
+	return table
+}

@@ -24,6 +24,7 @@ var (
 		Facts:  []string{"CommitRefused", "ReadTrimmed", "ProducerOpened", "ProducerFenced", "Stopped"},
 		Build:  func(r *Run) { buildOlep(r, olepSingle(r)) },
 		Judge:  judgeOlep,
+		Views:  viewsOlep,
 		Floors: olepLogFloors(),
 	}
 
@@ -43,6 +44,7 @@ var (
 			buildOlep(r, olepReplicated(r))
 		},
 		Judge:  judgeOlep,
+		Views:  viewsOlep,
 		Floors: olepLogFloors(Floor{"leader changes", 2}, Floor{"planned partition", 1}),
 	}
 )

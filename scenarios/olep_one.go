@@ -21,6 +21,7 @@ var olepOneLog = &Scenario{
 	Tail:  8 * time.Second,
 	Build: buildOneLog,
 	Judge: func(r *Run) { r.State.(*oneLog).judge() },
+	Views: func(r *Run) []View { k := r.State.(*oneLog); return k.logs.views(k.derived()) },
 	Fits: func(p nemesis.Plan) error {
 		if p.Nodes < 3 {
 			return fmt.Errorf("nodes: a broker and two stores are 3 nodes, not %d", p.Nodes)
@@ -45,8 +46,8 @@ func oneLogSpace() nemesis.Space {
 // oneLog is what the run is judged by.
 type oneLog struct {
 	run    *Run
-	log    []olep.Record // by LSN, from 1
-	views  []sim.NodeID  // the relational store and the index, in turns
+	logs   olepLogs
+	views  []sim.NodeID // the relational store and the index, in turns
 	client olep.ClientConfig
 
 	isPrefix, readBack, noSkew, skew *checkers.Property
@@ -68,16 +69,7 @@ func buildOneLog(r *Run) {
 		skew:     r.Checks.Sometimes("a reader saw one store ahead of the other"),
 	}
 	r.State = k
-	r.World.Watch(func(s *sim.Step) {
-		if f, ok := s.Payload.(olep.Appended); ok {
-			for i := range f.Entries {
-				if f.Entries[i].LSN == olep.LSN(len(k.log)+1) {
-					k.log = append(k.log, f.Entries[i].Record)
-					r.Contents.Add("documents appended", 1)
-				}
-			}
-		}
-	})
+	k.logs = keepLogs(r, 1, func(int, *olep.Entry) { r.Contents.Add("documents appended", 1) })
 
 	checkpoint := olep.Checkpoint(d.Below(2))
 	r.World.Add(func(id sim.NodeID) sim.Node { return olep.NewBroker(id, olep.BrokerConfig{Cluster: cluster}) })
@@ -95,7 +87,7 @@ func buildOneLog(r *Run) {
 		}
 		k.views = append(k.views, r.World.Add(func(sim.NodeID) sim.Node { return olep.NewView(c, lookup) }))
 	}
-	last := func(sim.NodeID) olep.LSN { return olep.LSN(len(k.log)) }
+	last := func(sim.NodeID) olep.LSN { return olep.LSN(len(k.logs[0])) }
 	r.viewClients(k.client, k.clientBody, "stores come to the end of the log", k.views, last)
 }
 
@@ -191,7 +183,7 @@ func (k *oneLog) ask(p *sim.Proc, view int, question string, after olep.LSN) (*o
 // documents are what the log has, up to a record.
 func (k *oneLog) documents(through olep.LSN) map[string]string {
 	docs := make(map[string]string)
-	for _, r := range k.log[:through] {
+	for _, r := range k.logs[0][:through] {
 		if docs[r.Key] = r.Value; r.Tombstone {
 			delete(docs, r.Key)
 		}
@@ -217,7 +209,7 @@ func (k *oneLog) answer(view int, question string, through olep.LSN) string {
 // judge compares the stores with each other, and with the log.
 func (k *oneLog) judge() {
 	same := checkers.NewConvergence[string](k.run.Checks)
-	docs := k.documents(olep.LSN(len(k.log)))
+	docs := k.documents(olep.LSN(len(k.logs[0])))
 	var want strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(docs)) {
 		fmt.Fprintf(&want, "%s=%s\n", key, docs[key])
@@ -229,4 +221,19 @@ func (k *oneLog) judge() {
 		equal.Check(has == want.String(), func() string { return fmt.Sprintf("%s has\n%s, and the log\n%s", id, has, want.String()) })
 	}
 	same.Quiet(k.views...)
+	k.logs.judge(k.run, k.derived())
+}
+
+// derived are the two views.
+func (k *oneLog) derived() []derived {
+	rows := derived{name: "rows", doc: "documents by key", processor: olep.Rows{}, show: prefixed("row ")}
+	index := derived{name: "index", doc: "keys of documents by word", processor: olep.Index{}, show: prefixed("word ")}
+	for i, id := range k.views {
+		if i%2 == 0 {
+			rows.nodes = append(rows.nodes, id)
+		} else {
+			index.nodes = append(index.nodes, id)
+		}
+	}
+	return []derived{rows, index}
 }

@@ -20,6 +20,7 @@ var olepPayments = &Scenario{
 	Facts: []string{"Resumed"},
 	Build: buildPayments,
 	Judge: func(r *Run) { r.State.(*payments).judge() },
+	Views: func(r *Run) []View { k := r.State.(*payments); return k.logs.views(k.derived()) },
 	Fits: func(p nemesis.Plan) error {
 		if p.Nodes < 4 {
 			return fmt.Errorf("nodes: a broker, an executor, a forwarder and a statement are 4 nodes, not %d", p.Nodes)
@@ -57,6 +58,7 @@ func paymentsSpace() nemesis.Space {
 // payments are what the run is judged by.
 type payments struct {
 	run        *Run
+	logs       olepLogs
 	bank       *olep.Bank
 	accounts   []string // those that pay, and those of fees: one for all, or one for the payers of each partition
 	partitions int
@@ -86,6 +88,7 @@ func buildPayments(r *Run) {
 		asked: map[string]olep.Payment{}, decided: map[string]bool{}, posted: map[posting]bool{},
 	}
 	r.State = k
+	k.logs = keepLogs(r, k.partitions, nil)
 	k.bank = &olep.Bank{Accounts: map[string]olep.Account{}, Fee: int64(d.Below(3))}
 	sharded := d.Below(2) == 1
 	for i, name := range paymentAccounts {
@@ -152,7 +155,7 @@ func buildPayments(r *Run) {
 		Budget: budget,
 		Await: func() (progress uint64, done bool) {
 			missing := len(k.asked) - len(k.decided) + k.legs - k.have
-			progress = uint64(len(k.asked) + len(k.decided) + k.have + len(k.approvals.signed)) + k.away.progress()
+			progress = uint64(len(k.asked)+len(k.decided)+k.have+len(k.approvals.signed)) + k.away.progress()
 			if k.away.still() {
 				return progress, false
 			}
@@ -340,4 +343,33 @@ func (k *payments) judge() {
 	}
 	k.approvals.judge()
 	k.ledger.Quiet()
+	k.logs.judge(k.run, k.derived())
+}
+
+// derived are the views of each partition.
+func (k *payments) derived() (list []derived) {
+	for part := range k.partitions {
+		balances := func(of func(s *olep.Store, account string) int64) func(s *olep.Store) []olep.Pair {
+			return func(s *olep.Store) (pairs []olep.Pair) {
+				for _, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+					if k.bank.Accounts[name].Partition == part {
+						pairs = append(pairs, olep.Pair{Key: name, Value: strconv.FormatInt(of(s, name), 10)})
+					}
+				}
+				return pairs
+			}
+		}
+		executor, statement := olep.Executor{Bank: k.bank}, olep.Statement{Bank: k.bank}
+		list = append(list, derived{
+			name: "executor", doc: "balances that decisions are made by", partition: part, processor: executor,
+			show: balances(executor.Balance), nodes: k.executors[part : part+1],
+		}, derived{
+			name: "decisions", doc: "what has become of requests, and the LSN that each had", partition: part, processor: executor,
+			show: prefixed("decided "),
+		}, derived{
+			name: "statement", doc: "balances by what is in the logs", partition: part, processor: statement,
+			show: balances(statement.Balance), nodes: k.statements[part : part+1],
+		})
+	}
+	return list
 }

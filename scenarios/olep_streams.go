@@ -31,6 +31,7 @@ func streamScenario(g olep.Guarantee) *Scenario {
 		Facts: []string{"ProducerOpened", "ProducerFenced", "DuplicateSuppressed", "VisitSuppressed"},
 		Build: func(r *Run) { buildStreams(r, g) },
 		Judge: func(r *Run) { r.State.(*streams).judge() },
+		Views: func(r *Run) []View { return r.State.(*streams).views() },
 		Fits: func(p nemesis.Plan) error {
 			if p.Nodes < 2 {
 				return fmt.Errorf("nodes: a broker and a worker are 2 nodes, not %d", p.Nodes)
@@ -434,6 +435,28 @@ func (k *streams) duals() {
 			compare(end, broker.Partition(i).Entries())
 		}
 	}
+}
+
+// views are the tables of tasks, as their changelogs have them.
+func (k *streams) views() (views []View) {
+	var all olepLogs
+	for i := range k.parts {
+		all = append(all, k.parts[i].entries)
+	}
+	for i := range k.parts {
+		views = append(views, all.view("table", i, "the state of the partition's task, by its changelog", func(through olep.LSN) []olep.Pair {
+			return pairs(replay(all[i][:through]))
+		}))
+	}
+	return views
+}
+
+// pairs are the keys of a table with their values.
+func pairs(table map[string]string) (list []olep.Pair) {
+	for key, value := range table {
+		list = append(list, olep.Pair{Key: key, Value: value})
+	}
+	return list
 }
 
 // replay is the table that a changelog is.

@@ -11,7 +11,7 @@
 //     replicated log can be put in its place;
 //   - [Broker]: a node that serves machines, each on its log; [Producer] and [Consumer]: its clients, in blocking style;
 //   - [Subscriber]: a node that follows a partition, with a [Store] of its own. [Executor] and [Forwarder] make payments of
-//     it, [Statement] a view;
+//     it, [Statement] a view. It can begin anew while its log is written, and [Replay] goes through records without it;
 //   - [Transaction]: several steps on lists as one record, which [Lists] execute; [Transactor] asks for them;
 //   - [Stream]: tasks whose tables are kept in changelogs; joins and counts.
 //
