@@ -119,7 +119,7 @@ func olepRaftSpace() nemesis.Space {
 	roles, budget := s.Roles, s.Budget
 	s = olepSpace(s)
 	s.Roles, s.Budget = roles[:1], budget
-	s.Ops = nemesis.Range[int]{Min: 180, Max: 230} // elections take their time
+	s.Ops = nemesis.Range[int]{Min: 200, Max: 250} // elections take their time
 	return s
 }
 

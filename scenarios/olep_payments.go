@@ -144,7 +144,7 @@ func buildPayments(r *Run) {
 
 	budget := budget(r.Plan) + 10*client.Retry + 20*time.Second
 	tail := r.TailOps(func() bool { return idle == r.Plan.Clients })
-	tail.Budget = budget
+	tail.Budget, tail.Whole = budget, 2*budget // the first is for those that go on without others
 	ops := tail.Await
 	tail.Await = func() (progress uint64, done bool) {
 		progress, done = ops()
@@ -153,6 +153,7 @@ func buildPayments(r *Run) {
 	r.Liveness("operations in the quiet tail succeed", tail)
 	r.Liveness("approved payments come to all their logs", Progress{
 		Budget: budget,
+		Whole:  2 * budget,
 		Await: func() (progress uint64, done bool) {
 			missing := len(k.asked) - len(k.decided) + k.legs - k.have
 			progress = uint64(len(k.asked)+len(k.decided)+k.have+len(k.approvals.signed)) + k.away.progress()

@@ -109,7 +109,7 @@ type shopView struct {
 const (
 	shopBroker sim.NodeID = 1
 	muchLag               = 40
-	lookAtEach            = 200 * time.Millisecond
+	lookAtEach            = 500 * time.Millisecond
 )
 
 func buildViews(r *Run) {
