@@ -165,14 +165,16 @@ func buildViews(r *Run) {
 	})
 	for i, op := range r.Plan.Ops {
 		if op.Kind == "deploy" {
-			k.deploy(i%len(k.views), op.At)
+			r.World.At(clock.Time(op.At), func() { k.deploy(i % len(k.views)) })
 		}
 	}
-	for i := range k.views { // a first version is not what things end with
-		if k.views[i].kind == totalsView {
-			k.deploy(i, r.Plan.Duration)
+	r.World.At(r.QuietFrom(), func() { // what is wrong is not what things end with
+		for i := range k.views {
+			if k.views[i].kind == totalsView && isWrong(k.views[i].version) {
+				k.deploy(i)
+			}
 		}
-	}
+	})
 	for at := lookAtEach; clock.Time(at) < r.Scenario.end(r.Plan); at += lookAtEach {
 		r.World.At(clock.Time(at), k.look)
 	}
@@ -210,11 +212,15 @@ var shopKinds = [viewKinds]struct{ name, log, doc, shows string }{
 	indexView:  {"index", "docs", "keys of documents by word", "word "},
 }
 
+// isWrong reports whether a version of totals is as the first one was: each that is right is followed by one that is taken
+// back to that.
+func isWrong(version int) bool { return version%2 == 1 }
+
 // lookup is a version of a kind. Of documents all versions do the same.
 func (k *shop) lookup(kind, version int) olep.Lookup {
 	switch kind {
 	case totalsView:
-		return olep.Totals{First: version == 1, Stuck: k.stuck}
+		return olep.Totals{First: isWrong(version), Stuck: k.stuck}
 	case rowsView:
 		return olep.Rows{}
 	default:
@@ -225,15 +231,13 @@ func (k *shop) lookup(kind, version int) olep.Lookup {
 func (k *shop) view(i int) *olep.View { return k.run.World.Node(k.views[i].id).(*olep.View) }
 
 // deploy has a view boot with its next version: at once, or, if it is down, when a fault lets it.
-func (k *shop) deploy(i int, at time.Duration) {
-	k.run.World.At(clock.Time(at), func() {
-		v := &k.views[i]
-		v.version++
-		clear(v.known)
-		if k.run.World.Crash(v.id) {
-			k.run.World.Restart(v.id)
-		}
-	})
+func (k *shop) deploy(i int) {
+	v := &k.views[i]
+	v.version++
+	clear(v.known)
+	if k.run.World.Crash(v.id) {
+		k.run.World.Restart(v.id)
+	}
 }
 
 // watch takes down what the broker and the views state.
@@ -274,7 +278,7 @@ func (k *shop) watch() {
 			k.views[i].gaps = nil
 			k.views[i].goal = max(k.views[i].goal, f.Had)
 			r.Contents.Add("views made anew", 1)
-			if f.Was == 1 && f.Version > 1 && k.views[i].kind == totalsView {
+			if isWrong(f.Was) && !isWrong(f.Version) && k.views[i].kind == totalsView {
 				fixed.Hold()
 			}
 			if k.views[i].kind != totalsView && len(k.gone) > 0 {
@@ -379,12 +383,12 @@ func (k *shop) fold(kind, version int, through olep.LSN, gaps [][2]olep.LSN) (f 
 		product, amount, _ := strings.Cut(e.Value, " ")
 		cents := int64(100)
 		if rest, ok := strings.CutSuffix(amount, "c"); ok {
-			if amount = rest; version > 1 {
+			if amount = rest; !isWrong(version) {
 				cents = 1
 			}
 		}
 		n, err := strconv.ParseInt(amount, 10, 64)
-		if err != nil && version > 1 {
+		if err != nil && !isWrong(version) {
 			f.poison = append(f.poison, e.LSN)
 			continue
 		}
@@ -506,7 +510,7 @@ func (k *shop) derived() (list []derived) {
 		list = append(list, v)
 	}
 	return append(list, derived{
-		name: "totals-first", doc: "sales as the first version of totals, which is wrong, has them", only: olep.SaleLog,
+		name: "totals-first", doc: "sales as the first version, which is wrong, has them", only: olep.SaleLog,
 		processor: k.lookup(totalsView, 1), show: prefixed(shopKinds[totalsView].shows),
 	})
 }
