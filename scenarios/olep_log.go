@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -287,6 +288,13 @@ func buildOlep(r *Run, c olepChoice) {
 			return progress - uint64(missing), missing == 0 && idle == r.Plan.Clients
 		},
 		Waiting: check.waiting,
+	})
+	r.Liveness("retention and compaction do what is due", Progress{
+		Budget: budget,
+		Await: func() (progress uint64, done bool) {
+			return check.gone(), idle == r.Plan.Clients && check.overdue() == ""
+		},
+		Waiting: func() string { return cmp.Or(check.overdue(), "producers are not done") },
 	})
 }
 
