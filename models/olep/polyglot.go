@@ -157,9 +157,9 @@ type Answer struct {
 	Through LSN // the last record that the answer knows of
 }
 
-// NewView returns a view. The processor of the configuration is the lookup.
+// NewView returns a view. The processor of the configuration is the lookup, which answers queries, too.
 func NewView(c SubscriberConfig, l Lookup) *View {
-	c.Processor = l
+	c.Processor = answering{l, c.Name}
 	return &View{Subscriber: NewSubscriber(c), lookup: l}
 }
 
