@@ -52,16 +52,12 @@ type oneLog struct {
 	isPrefix, readBack, noSkew, isMoment, skew, cured *checkers.Property
 }
 
-const oneLogBroker sim.NodeID = 1
-
 func buildOneLog(r *Run) {
 	d := sim.NewStream(r.Plan.Seed, "one log config")
-	cluster := olep.Cluster{Partitions: 1, Hosts: func(int) []sim.NodeID { return []sim.NodeID{oneLogBroker} }}
+	cluster := olepCluster(1, 1)
 	k := &oneLog{
-		run: r,
-		client: olep.ClientConfig{
-			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: []time.Duration{retry(r.Plan), patience(r.Plan)}[d.Below(2)], Patient: r.Plan.Duration,
-		},
+		run:      r,
+		client:   olepHasty(r, cluster, &d),
 		isPrefix: r.Checks.Always("a store is the log up to some record"),
 		readBack: r.Checks.Always("a write is read back from any store that waited for its LSN"),
 		noSkew:   r.Checks.Always("a store that waited for what was read in another is not behind it"),
@@ -137,19 +133,14 @@ func (k *oneLog) view(id sim.NodeID) *olep.View { return k.run.World.Node(id).(*
 // clientBody writes documents and reads them back, and compares stores.
 func (k *oneLog) clientBody(p *sim.Proc, number int, ops []nemesis.Op) {
 	w := olep.NewProducer(p, fmt.Sprintf("c%d", number), k.client)
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for i, op := range k.run.planned(p, ops) {
 		if op.Kind == "compare" {
 			k.compare(p, w, op.Key, number+i)
 			continue
 		}
 		k.save(p, w, document(op), number+i)
 	}
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range k.run.tail(p) {
 		op := nemesis.Op{Key: string(rune('a' + number)), Arg: documentWords[i%len(documentWords)], Value: fmt.Sprintf("vt%d.%d", number, i)}
 		k.save(p, w, document(op), number+i)
 	}

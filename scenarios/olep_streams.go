@@ -117,12 +117,8 @@ func buildStreams(r *Run, g olep.Guarantee) {
 	d := sim.NewStream(r.Plan.Seed, "streams config")
 	partitions := 1 + int(d.Below(3))
 	brokers := max(1, r.Plan.Nodes/3)
-	cluster := olep.Cluster{Partitions: partitions, Hosts: func(part int) []sim.NodeID {
-		return []sim.NodeID{sim.NodeID(1 + (part+partitions)%brokers)}
-	}}
-	client := olep.ClientConfig{
-		Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
-	}
+	cluster := olepCluster(partitions, brokers)
+	client := olepAsks(r, cluster)
 	broker := olep.BrokerConfig{Cluster: cluster, Session: d.Between(500*time.Millisecond, 1500*time.Millisecond)}
 	broker.Partition = olep.PartitionConfig{
 		Compact:    []int{0, 20, 60}[d.Below(3)],
@@ -349,16 +345,11 @@ func (k *streams) client(p *sim.Proc, c olep.ClientConfig, number int, ops []nem
 		}
 	}
 	w := olep.NewProducer(p, "c"+strconv.Itoa(number), c)
-	for _, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for _, op := range k.run.planned(p, ops) {
 		do(w, op)
 	}
 	w = olep.NewProducer(p, "t"+strconv.Itoa(number), c) // what the first has given up may still be under way
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range k.run.tail(p) {
 		do(w, nemesis.Op{Kind: "click", Key: string(rune('a' + (number+i)%6)), Arg: "1"})
 	}
 }
