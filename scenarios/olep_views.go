@@ -114,10 +114,10 @@ const (
 
 func buildViews(r *Run) {
 	d := sim.NewStream(r.Plan.Seed, "views config")
-	cluster := olep.Cluster{Partitions: 1, Hosts: func(int) []sim.NodeID { return []sim.NodeID{shopBroker} }}
+	cluster := olepCluster(1, 1)
 	k := &shop{
 		run: r, gone: map[olep.LSN]bool{}, stuck: d.Below(2) == 0,
-		client: olep.ClientConfig{Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration},
+		client: olepAsks(r, cluster),
 		broker: olep.PartitionConfig{
 			Compact:    []int{0, 10, 30}[d.Below(3)],
 			Retain:     []time.Duration{0, 0, 0, 6 * time.Second}[d.Below(4)],
@@ -422,11 +422,7 @@ func (k *shop) body(p *sim.Proc, number int, ops []nemesis.Op) {
 		}
 	}
 	w := olep.NewProducer(p, "c"+strconv.Itoa(number), k.client)
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for i, op := range k.run.planned(p, ops) {
 		switch op.Kind {
 		case "sell":
 			do(w, olep.Record{Log: olep.SaleLog, Value: op.Key + " " + op.Arg})
@@ -441,8 +437,7 @@ func (k *shop) body(p *sim.Proc, number int, ops []nemesis.Op) {
 		}
 	}
 	w = olep.NewProducer(p, "t"+strconv.Itoa(number), k.client) // what the first has given up may still be under way
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for range k.run.tail(p) {
 		do(w, olep.Record{Log: olep.SaleLog, Value: string(rune('a'+number)) + " 150c"})
 	}
 }
