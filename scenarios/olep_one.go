@@ -240,8 +240,8 @@ func (k *oneLog) judge() {
 
 // derived are the two views.
 func (k *oneLog) derived() []derived {
-	rows := derived{name: "rows", doc: "documents by key", processor: olep.Rows{}, show: prefixed("row ")}
-	index := derived{name: "index", doc: "keys of documents by word", processor: olep.Index{}, show: prefixed("word ")}
+	rows := derived{name: "rows", doc: "documents by key", processor: olep.Unasked(olep.Rows{}), show: prefixed("row ")}
+	index := derived{name: "index", doc: "keys of documents by word", processor: olep.Unasked(olep.Index{}), show: prefixed("word ")}
 	for i, id := range k.views {
 		if i%2 == 0 {
 			rows.nodes = append(rows.nodes, id)

@@ -49,6 +49,9 @@ type answering struct {
 	name string
 }
 
+// Unasked is what a view of a lookup makes of its log, queries among it, which it does not answer: for Replay.
+func Unasked(l Lookup) Lookup { return answering{Lookup: l} }
+
 // Process implements Processor.
 func (a answering) Process(env sim.Env, s *Store, e Entry) ([]Output, error) {
 	if e.Log != QueryLog {
