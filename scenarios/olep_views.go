@@ -298,6 +298,8 @@ func (k *shop) watch() {
 			k.views[i].gaps = append(k.views[i].gaps, [2]olep.LSN{f.From, f.To})
 			k.views[i].jumped = f.To
 			jumped.Hold()
+		case olep.Halted: // and nothing goes on
+			k.views[i].jumped = 0
 		case olep.Poisoned:
 			skipped.Hold()
 			k.once.Check(!k.views[i].reported[f.LSN], func() string { return fmt.Sprintf("%s reports record %d again", s.Node, f.LSN) })
