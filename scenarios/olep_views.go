@@ -92,7 +92,7 @@ type shop struct {
 	gone   map[olep.LSN]bool // what compaction has dropped
 	lag    int               // the most that a view was behind by
 
-	isFold, read, once, over, lagged *checkers.Property
+	isFold, goesOn, read, once, over, lagged *checkers.Property
 }
 
 // shopView is one of the views.
@@ -101,6 +101,7 @@ type shopView struct {
 	kind     int
 	version  int               // of what is deployed
 	gaps     [][2]olep.LSN     // what retention has taken before the view came to it: from, to
+	jumped   olep.LSN          // where it goes on, in this incarnation, since retention has taken what was before
 	goal     olep.LSN          // what the state had come to that is made anew
 	reported map[olep.LSN]bool // as poison, in this life of the state, and written down if there was a crash since
 	known    map[olep.LSN]bool // as poison, by the version that is deployed
@@ -124,6 +125,7 @@ func buildViews(r *Run) {
 			Tombstones: time.Hour, // no view takes so long to come to one
 		},
 		isFold: r.Checks.Always("a view is what the log up to its LSN comes to"),
+		goesOn: r.Checks.Always("a view for which records are gone is where it goes on"),
 		read:   r.Checks.Always("an answer has the record that it was to wait for"),
 		once:   r.Checks.Always("poison is reported once, until a view is made anew"),
 		over:   r.Checks.Always("a rebuild is over when it has what the old state had"),
@@ -266,6 +268,7 @@ func (k *shop) watch() {
 				k.gone[lsn] = true
 			}
 		case olep.Resumed:
+			k.views[i].jumped = 0
 			clear(k.views[i].reported)
 			for _, lsn := range olep.Poison(k.view(i).Store()) {
 				k.views[i].reported[lsn] = true
@@ -275,7 +278,7 @@ func (k *shop) watch() {
 			}
 		case olep.Rebuilding:
 			clear(k.views[i].reported)
-			k.views[i].gaps = nil
+			k.views[i].gaps, k.views[i].jumped = nil, 0
 			k.views[i].goal = max(k.views[i].goal, f.Had)
 			r.Contents.Add("views made anew", 1)
 			if isWrong(f.Was) && !isWrong(f.Version) && k.views[i].kind == totalsView {
@@ -291,7 +294,10 @@ func (k *shop) watch() {
 			k.views[i].goal = 0
 		case olep.Jumped:
 			k.views[i].gaps = append(k.views[i].gaps, [2]olep.LSN{f.From, f.To})
+			k.views[i].jumped = f.To
 			jumped.Hold()
+		case olep.Halted: // and nothing goes on
+			k.views[i].jumped = 0
 		case olep.Poisoned:
 			skipped.Hold()
 			k.once.Check(!k.views[i].reported[f.LSN], func() string { return fmt.Sprintf("%s reports record %d again", s.Node, f.LSN) })
@@ -328,6 +334,9 @@ func (k *shop) compare(v *shopView, view *olep.View, s *olep.Store) {
 	k.lag = max(k.lag, lag)
 	if lag > muchLag {
 		k.lagged.Hold()
+	}
+	if v.jumped > 0 {
+		k.goesOn.Check(through+1 >= v.jumped, func() string { return fmt.Sprintf("%s is at %d, and was to go on at %d", v.id, through, v.jumped) })
 	}
 	want, loose := k.fold(v.kind, olep.Version(s), through, v.gaps)
 	has := lines(view.Contents())
