@@ -10,7 +10,8 @@
 //   - [Log]: what orders and keeps the commands of a machine. [Single] is one with a single copy, on package wal; any
 //     replicated log can be put in its place;
 //   - [Broker]: a node that serves machines, each on its log; [Producer] and [Consumer]: its clients, in blocking style;
-//   - [Subscriber]: a node that follows a partition, with a [Store] of its own. [Executor] and [Forwarder] make payments of
+//   - [Subscriber]: a node that follows a partition, with a [Store] of its own; [Lanes]: one that keeps nothing but how far it has
+//     taken what comes of it to each other partition. [Executor] and [Forwarder] make payments of
 //     it, [Statement] a view;
 //   - [Stream]: tasks whose tables are kept in changelogs; joins and counts.
 //
