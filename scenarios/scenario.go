@@ -42,6 +42,10 @@ type Scenario struct {
 	// Words are how readers of a recording say what happens.
 	Words *trace.Words
 
+	// Views are what the run's nodes derive from logs: the same however far nodes have come. It runs after the last
+	// step, also of a run that was stopped; nil: there are none.
+	Views func(r *Run) []View
+
 	// Fits tells what of a plan that was written by hand means nothing to the model, with its JSON path; nil: all does.
 	Fits func(p nemesis.Plan) error
 
