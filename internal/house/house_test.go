@@ -37,6 +37,7 @@ var rules = []rule{
 	{pkg: "nemesis", ours: "netsim disksim sim clock", others: "pgregory.net/rapid", linted: true},
 	{pkg: "checkers", ours: "sim clock", others: "github.com/anishathalye/porcupine", linted: true}, // never a model
 	{pkg: "trace", ours: "sim clock", others: "github.com/klauspost/compress"},
+	{pkg: "export", ours: "trace checkers sim clock"}, // never a scenario
 	{pkg: "report", ours: "trace nemesis sim clock"},
 	{pkg: "scenarios", ours: "models/* checkers nemesis netsim disksim wal trace sim clock", others: "pgregory.net/rapid"},
 
@@ -45,7 +46,7 @@ var rules = []rule{
 	// Front ends: only mains and tests import them.
 	{pkg: "simtest", ours: "scenarios report trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
 		others: "pgregory.net/rapid"},
-	{pkg: "cli", ours: "studies scenarios report trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
+	{pkg: "cli", ours: "studies scenarios report export trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
 		others: "github.com/spf13/cobra github.com/spf13/pflag github.com/schollz/progressbar/v3"},
 	{pkg: "cmd/seedbed", ours: "cli scenarios studies"},
 
@@ -102,6 +103,7 @@ func TestRulesBite(t *testing.T) {
 		{by: "checkers", path: module + "models/raft"},
 		{by: "nemesis", path: module + "scenarios"},
 		{by: "trace", path: module + "scenarios"},
+		{by: "export", path: module + "scenarios"},
 		{by: "scenarios", path: module + "simtest"},
 		{by: "scenarios", path: module + "cli"},
 		{by: "scenarios", path: module + "cli", test: true},
