@@ -61,7 +61,7 @@ func (f *Format) Write(w io.Writer, r Run) error {
 		r.Last = math.MaxUint64
 	}
 	r.First, r.Last = max(r.First, first), min(r.Last, last)
-	if last > 0 && r.Last-r.First >= math.MaxUint32 {
+	if r.First <= r.Last && r.Last-r.First >= math.MaxUint32 {
 		return fmt.Errorf("steps %d to %d are more than can be exported at once", r.First, r.Last)
 	}
 	e := &exporter{Run: r, header: r.Trace.Header(), w: bufio.NewWriterSize(w, 1<<16)}
@@ -96,7 +96,7 @@ func (e *exporter) has(step uint64) bool { return step > 0 && step >= e.First &&
 
 // size is the number of steps in the window.
 func (e *exporter) size() int {
-	if e.Last == 0 {
+	if e.Last == 0 || e.First > e.Last {
 		return 0
 	}
 	return int(e.Last - e.First + 1)

@@ -158,6 +158,9 @@ func (s *spans) origin(t *trace.Step) send {
 		return send{at: t.At}
 	}
 	from := s.sends[t.Cause-s.First]
+	if from.root == 0 { // no handler
+		return send{at: t.At}
+	}
 	end, operation := s.ends[from.root]
 	if t.Kind == sim.KindTimer && (!operation || end > 0) || operation && end > 0 && end < t.Cause {
 		from.root = 0

@@ -73,6 +73,7 @@ type timeline struct {
 	out     list
 	first   []uint32              // by step of the window: the first of the packets that it sent, as the step that has it, from 1
 	next    []uint32              // likewise: the next one of the same sender
+	handles []bool                // likewise: it is a handler
 	threads map[thread]int        // their tids, those that were written of
 	outages map[sim.NodeID]string // what lasts: "down" or "paused"
 	open    map[string]*operation // by number
@@ -123,10 +124,11 @@ type args struct {
 
 // findPackets finds out who sent what arrives or is lost in the window.
 func (p *timeline) findPackets() error {
-	p.first, p.next = make([]uint32, p.size()), make([]uint32, p.size())
+	p.first, p.next, p.handles = make([]uint32, p.size()), make([]uint32, p.size()), make([]bool, p.size())
 	last := make([]uint32, p.size())
 	return p.skim(func(s *sim.Step) {
-		if s.Kind != sim.KindDeliver && s.Kind != sim.KindDrop || !p.has(s.Cause) {
+		p.handles[s.N-p.First] = s.Kind == sim.KindDeliver || s.Kind == sim.KindTimer || s.Kind == sim.KindBoot
+		if !p.flows(s) {
 			return
 		}
 		i, from := uint32(s.N-p.First)+1, s.Cause-p.First
@@ -137,6 +139,11 @@ func (p *timeline) findPackets() error {
 		}
 		last[from] = i
 	})
+}
+
+// flows tells whether a step is the end of a packet that a handler in the window sent.
+func (p *timeline) flows(s *sim.Step) bool {
+	return (s.Kind == sim.KindDeliver || s.Kind == sim.KindDrop) && p.has(s.Cause) && p.handles[s.Cause-p.First]
 }
 
 // on puts an event on a thread. It tells of the thread if this is its first.
@@ -187,9 +194,7 @@ func (p *timeline) begin(h *handler) {
 		a.From = p.header.Name(h.Peer)
 	}
 	p.on(h.Node, laneHandlers, event{Name: name, Cat: h.Kind.String(), Ph: "B", Ts: micros(h.At), Args: a})
-	if h.Kind == sim.KindDeliver && p.has(h.Cause) {
-		p.arrive(&h.Step, laneHandlers)
-	}
+	p.arrive(&h.Step, laneHandlers)
 	for i := p.first[h.N-p.First]; i > 0; i = p.next[i-1] {
 		p.on(h.Node, laneHandlers, event{Name: "packet", Cat: "packet", Ph: "s", Ts: micros(h.At), ID: p.First + uint64(i) - 1})
 	}
@@ -199,8 +204,11 @@ func (p *timeline) begin(h *handler) {
 	p.notes(&h.Step)
 }
 
-// arrive ends the flow of a packet.
+// arrive ends the flow of a packet, if the step is where it arrives or is lost.
 func (p *timeline) arrive(s *trace.Step, lane int) {
+	if !p.flows(&s.Step) {
+		return
+	}
 	p.on(s.Node, lane, event{Name: "packet", Cat: "packet", Ph: "f", Bind: "e", Ts: micros(s.At), ID: s.N})
 }
 
@@ -279,9 +287,7 @@ func (p *timeline) other(s *trace.Step) {
 		zero := micros(0)
 		p.on(s.Node, laneLost, event{Name: s.Text, Cat: "lost", Ph: "X", Ts: micros(s.At), Dur: &zero,
 			Args: args{Step: s.N, From: p.header.Name(s.Peer)}})
-		if p.has(s.Cause) {
-			p.arrive(s, laneLost)
-		}
+		p.arrive(s, laneLost)
 	case sim.KindCrash:
 		p.outage(s, "down")
 	case sim.KindPause:
