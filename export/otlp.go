@@ -265,7 +265,7 @@ func (s *spans) invoke(h *handler, t *trace.Step) {
 	root := s.index(t.N)
 	s.ends[root] = 0
 	if h != nil {
-		s.sends[h.N-s.First] = send{h.At, root, root}
+		s.sends[h.N-s.First] = send{t.At, root, root}
 	}
 }
 
