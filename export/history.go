@@ -18,15 +18,15 @@ import (
 //
 //	:read    nil, then what was read
 //	:write   the text
-//	:append  the text, or of a log the record, then [offset record]
+//	:append  the text, or of a log the record, then its offset
 //	:delete  nil
 //	:cas     [old new]
 //	:add     the number; :read of a counter gives its value
 //	:txn     [[:append k v] [:r k nil]], then [[:append k v] [:r k [v …]]]
 //	:op      a text: an operation that is of no type of package checkers
 //
-// and of a key or a log with a name [name value]. A read of a log is [from max], then [from max [record …]]. A
-// compare-and-set that did not find what it asked for has failed. Faults, and their ends, are what the process :nemesis did.
+// and of a key or a log with a name [name value]. A read of a log is [from max], then [record …]. A compare-and-set that did
+// not find what it asked for has failed. Faults, and their ends, are what the process :nemesis did.
 func (e *exporter) jepsen() error {
 	i := 0
 	write := func(typ, f, process string, value any, at clock.Time, failure string) {
@@ -166,17 +166,17 @@ func formOf(op *sim.Op) form {
 	case checkers.LogAppend:
 		out := any(o.Record)
 		if offset, ok := op.Output.(checkers.Offset); ok {
-			out = []any{uint64(offset), o.Record}
+			out = uint64(offset)
 		}
 		return of("append", o.Log, o.Record, out)
 	case checkers.LogRead:
-		var records []any
+		records := []any{}
 		if r, ok := op.Output.(checkers.Records); ok {
 			for _, record := range r {
 				records = append(records, record)
 			}
 		}
-		return of("read", o.Log, []any{o.From, o.Max}, []any{o.From, o.Max, records})
+		return of("read", o.Log, []any{o.From, o.Max}, records)
 	case checkers.Add:
 		return of("add", o.Key, o.Delta, o.Delta)
 	case checkers.Total:
