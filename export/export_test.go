@@ -15,6 +15,7 @@ import (
 
 	"github.com/seedbed-sim/seedbed/export"
 	"github.com/seedbed-sim/seedbed/sim"
+	"github.com/seedbed-sim/seedbed/trace"
 )
 
 // TestGolden compares each export of a small run with a file. UPDATE=1 rewrites the files.
@@ -168,6 +169,9 @@ func TestOperationsAreTrees(t *testing.T) {
 		require.Empty(t, op.Parent)
 		services := map[string]bool{}
 		for _, sp := range all {
+			if sp.TraceID == op.TraceID && sp.Kind == 4 {
+				require.LessOrEqual(t, sp.Start, op.End, "%s was sent after its operation", sp.Name)
+			}
 			if sp.TraceID == op.TraceID && strings.Contains(string(sp.raw), `"stringValue":"Appended{`) {
 				services[sp.service] = true
 			}
@@ -178,6 +182,24 @@ func TestOperationsAreTrees(t *testing.T) {
 	}
 	require.Equal(t, len(r.History), roots)
 	require.Greater(t, replicated, 5, "operations whose records came to several members")
+}
+
+// TestPacketsLeaveAfterTheirOperation has a handler whose effects take time: it asks for something long after it began.
+func TestPacketsLeaveAfterTheirOperation(t *testing.T) {
+	var file bytes.Buffer
+	w, err := trace.NewWriter(&file, trace.Header{})
+	require.NoError(t, err)
+	for _, s := range []trace.Step{
+		{Step: sim.Step{N: 1, At: 0, Kind: sim.KindTimer, Node: 1}},
+		{Step: sim.Step{N: 2, At: 5, Kind: sim.KindInvoke, Node: 1, Cause: 1}, Text: "#0 ask"},
+		{Step: sim.Step{N: 3, At: 7, Kind: sim.KindDeliver, Node: 2, Peer: 1, Packet: 1, Cause: 1}},
+	} {
+		require.NoError(t, w.Write(&s))
+	}
+	require.NoError(t, w.Close(trace.Outcome{}))
+	r, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	require.Len(t, checkOTLP(t, written(t, "otlp", export.Run{Trace: r})), 4) // the timer, the operation, the packet, what got it
 }
 
 func TestJSONLinesAreThoseOfTraces(t *testing.T) {
