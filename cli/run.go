@@ -172,7 +172,7 @@ func (r *runner) run() error {
 	}
 	var recorded bytes.Buffer
 	var err error
-	if err = cmp.Or(r.writable("trace", r.trace), r.writable("report", r.page)); err != nil {
+	if err = cmp.Or(writable("trace", r.trace, "plan", r.file), writable("report", r.page, "plan", r.file)); err != nil {
 		return err
 	}
 	switch {
@@ -181,7 +181,7 @@ func (r *runner) run() error {
 	case r.trace == "":
 		err = run(&recorded)
 	default:
-		err = r.write("trace", r.trace, func(w io.Writer) error { return run(io.MultiWriter(w, &recorded)) })
+		err = writeFile("trace", r.trace, func(w io.Writer) error { return run(io.MultiWriter(w, &recorded)) })
 	}
 	if err != nil {
 		return err
@@ -194,7 +194,7 @@ func (r *runner) run() error {
 	if r.page != "" {
 		page, err := report.File(recorded.Bytes(), r.commands())
 		if err == nil {
-			err = r.write("report", r.page, func(w io.Writer) error { _, err := w.Write(page); return err })
+			err = writeFile("report", r.page, func(w io.Writer) error { _, err := w.Write(page); return err })
 		}
 		if err != nil {
 			return err
@@ -209,8 +209,8 @@ func (r *runner) run() error {
 	return nil
 }
 
-// writable refuses to replace what no earlier run has left.
-func (r *runner) writable(flag, file string) error {
+// writable refuses to replace what no earlier run has left, or the file that a command reads: its plan, its trace.
+func writable(flag, file, source, path string) error {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil // not there; if it cannot be made, making it tells why
@@ -218,14 +218,14 @@ func (r *runner) writable(flag, file string) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("--%s: %s is not a regular file; write the path of a new one", flag, file)
 	}
-	if plan, err := os.Stat(r.file); err == nil && os.SameFile(plan, info) {
-		return fmt.Errorf("--%s: %s is the plan's own file; write the path of another", flag, file)
+	if read, err := os.Stat(path); err == nil && os.SameFile(read, info) {
+		return fmt.Errorf("--%s: %s is the %s's own file; write the path of another", flag, file, source)
 	}
 	return nil
 }
 
-// write writes a file that a flag asks for.
-func (r *runner) write(flag, file string, write func(w io.Writer) error) error {
+// writeFile writes a file that a flag asks for.
+func writeFile(flag, file string, write func(w io.Writer) error) error {
 	err := trace.WriteFile(file, write)
 	if cause := new(fs.PathError); errors.As(err, &cause) {
 		err = fmt.Errorf("--%s: cannot write %s: %w", flag, file, cause.Err) // the error is about a temporary file

@@ -28,11 +28,10 @@ var (
 			nemesis.OpKind{Kind: "cas", Weight: 2, Key: true, Value: true, Arg: earlierValue},
 			nemesis.OpKind{Kind: "delete", Weight: 1, Key: true},
 		),
-		Tail:  10 * time.Second,
-		Build: func(r *Run) { buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp) },
-		Judge: func(r *Run) {
-			judgeHistory(r, checkers.KVModel(), kvForChecker)
-		},
+		Tail:   10 * time.Second,
+		Build:  func(r *Run) { buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp) },
+		Judge:  func(r *Run) { judgeHistory(r, checkers.KVModel()) },
+		Form:   kvForm,
 		Fits:   isGroup,
 		Facts:  slices.Concat(memberFacts, serviceFacts),
 		Floors: raftFloors(Floor{"operations", 100}, Floor{"ok", 60}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 3}),
@@ -61,8 +60,9 @@ var (
 		},
 		Judge: func(r *Run) {
 			r.State.(*records).judge(r.World.History())
-			judgeHistory(r, checkers.LogModel(), logForChecker)
+			judgeHistory(r, checkers.LogModel())
 		},
+		Form: logForm,
 		Fits: func(p nemesis.Plan) error {
 			first := map[string]int{}
 			for i, op := range p.Ops {
@@ -378,22 +378,15 @@ func watchRaft(r *Run) {
 	}
 }
 
-// judgeHistory asks for linearizability. translate gives the checker's form of
-// an operation's input, and of its output unless that is nil.
-func judgeHistory(r *Run, m checkers.Model, translate func(input, output any) (any, any)) {
+// judgeHistory asks for linearizability.
+func judgeHistory(r *Run, m checkers.Model) {
 	info := r.Checks.Sometimes("a client saw info")
-	history := r.World.History()
-	copies := make([]sim.Op, len(history))
-	ops := make([]*sim.Op, len(history))
-	for i, op := range history {
-		copies[i] = *op
-		copies[i].Input, copies[i].Output = translate(op.Input, op.Output)
-		ops[i] = &copies[i]
+	for _, op := range r.World.History() {
 		if op.Outcome == sim.Info {
 			info.Hold()
 		}
 	}
-	r.Checks.Add("linearizable", checkers.Linearizable(m, ops))
+	r.Checks.Add("linearizable", checkers.Linearizable(m, r.Scenario.formed(r.World.History())))
 }
 
 // buildElection adds members without clients, who must find a leader.
@@ -434,7 +427,7 @@ func piece(text string) string {
 	return text + ";"
 }
 
-func kvForChecker(input, output any) (any, any) {
+func kvForm(input, output any) (any, any) {
 	op := input.(raft.KVOp)
 	res, ended := output.(raft.KVResult)
 	switch op.Kind {
@@ -533,7 +526,7 @@ func (l *records) judge(history []*sim.Op) {
 	l.log.Quiet()
 }
 
-func logForChecker(input, output any) (any, any) {
+func logForm(input, output any) (any, any) {
 	op := input.(raft.LogOp)
 	res, ended := output.(raft.LogResult)
 	if op.Kind == raft.LogAppend {

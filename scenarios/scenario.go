@@ -39,6 +39,10 @@ type Scenario struct {
 	// Judge runs after the last step, unless a violation has stopped the run; it may be nil.
 	Judge func(r *Run)
 
+	// Form gives the form that package checkers has of an operation's input, and of its output unless that is nil: that is
+	// what is judged, and what histories are exported in. It may be nil where operations are in that form, or in none.
+	Form func(input, output any) (any, any)
+
 	// Words are how readers of a recording say what happens.
 	Words *trace.Words
 
