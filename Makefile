@@ -1,12 +1,12 @@
-# Everything here needs Go and nothing else, except race (a C compiler) and cross (that and qemu-user): what is missing is
-# skipped, and said so. With CI=true in the environment it is a failure instead.
+# Everything here needs Go and nothing else, except race (a C compiler), cross (that and qemu-user) and accept (npm): what is
+# missing is skipped, and said so. With CI=true in the environment it is a failure instead.
 
 SHELL    := bash
 GO       ?= go
 FUZZTIME ?= 10s
 SEEDS    ?= 1-10000
 
-.PHONY: test race cross fuzz bench soak mutants
+.PHONY: test race cross fuzz bench soak mutants accept
 
 # All tests.
 test:
@@ -21,6 +21,17 @@ race:
 		echo "race: the race detector needs a C compiler, and there is none" >&2; exit 1; \
 	else \
 		echo "SKIPPED: the race detector needs a C compiler, and there is none"; \
+	fi
+
+# Exports are read by readers of other projects, which npm installs at the versions of a lock file: 200 MB.
+accept:
+	@if command -v npm >/dev/null; then \
+		set -ex; npm ci --no-audit --no-fund --loglevel=error --prefix export/testdata/accept; \
+		$(GO) test -count=1 -v -run '^TestReadersAccept$$' ./export; \
+	elif [ "$$CI" = true ]; then \
+		echo "accept: the readers need npm, and there is none" >&2; exit 1; \
+	else \
+		echo "SKIPPED: the readers need npm, and there is none"; \
 	fi
 
 # The hashes of seeds and plans, over builds, settings, releases of Go and processors.

@@ -1,6 +1,7 @@
 package checkers
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -259,23 +260,36 @@ func TestLogAtLeastOnce(t *testing.T) {
 	})
 }
 
+// BenchmarkLog is records that are appended, by so many replicas, acknowledged and read.
 func BenchmarkLog(b *testing.B) {
-	set := NewSet(nil)
-	l := NewLog(set, LogOptions[uint64]{First: 1, Producer: func(r uint64) (uint64, uint64) { return 1 + r%5, r }})
-	b.ReportAllocs()
-	for b.Loop() {
-		set.Reset()
-		l.Reset()
-		for i := uint64(1); i <= 100; i++ {
-			for id := sim.NodeID(1); id <= 5; id++ {
-				l.Append(id, i, i)
+	for _, c := range []struct {
+		records  uint64
+		replicas sim.NodeID
+	}{{100, 5}, {1_000_000, 1}, {1_000_000, 3}} {
+		b.Run(fmt.Sprintf("records=%d/replicas=%d", c.records, c.replicas), func(b *testing.B) {
+			set := NewSet(nil)
+			l := NewLog(set, LogOptions[uint64]{First: 1, Producer: func(r uint64) (uint64, uint64) { return 1 + r%5, r }})
+			var all []sim.NodeID
+			for id := range c.replicas {
+				all = append(all, id+1)
 			}
-			l.Acknowledge(i, i)
-			l.Read(1, i, i)
-		}
-		l.Quiet(1, 2, 3, 4, 5)
+			b.ReportAllocs()
+			for b.Loop() {
+				set.Reset()
+				l.Reset()
+				for i := uint64(1); i <= c.records; i++ {
+					for _, id := range all {
+						l.Append(id, i, i)
+					}
+					l.Acknowledge(i, i)
+					l.Read(1, i, i)
+				}
+				l.Quiet(all...)
+			}
+			require.Equal(b, Valid, set.Result().Verdict)
+			b.ReportMetric(float64(c.records)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+		})
 	}
-	require.Equal(b, Valid, set.Result().Verdict)
 }
 
 func TestSessions(t *testing.T) {
@@ -288,6 +302,26 @@ func TestSessions(t *testing.T) {
 			read n1 x 5
 			read n1 x 7
 			write n1 x 8`, verdict: Valid},
+		{name: "reads its own write, and what came after it", facts: `
+			write n1 x 5
+			read n1 x 5
+			read n1 x 6`, verdict: Valid},
+		{name: "reads what it has read, and what came after it", facts: `
+			read n1 x 5
+			read n1 x 5
+			read n1 x 6`, verdict: Valid},
+		{name: "another client reads older", facts: `
+			write n1 x 5
+			read n1 x 5
+			read n2 x 4`, verdict: Valid},
+		{name: "writes in order, and keys have no order", facts: `
+			write n1 x 5
+			write n1 x 6
+			write n1 y 4`, verdict: Valid},
+		{name: "writes after what it has read, another before it", facts: `
+			read n1 x 5
+			write n2 x 4
+			write n1 x 6`, verdict: Valid},
 		{name: "does not read its own write", facts: `
 			write n1 x 5
 			read n1 x 4`, verdict: Invalid, property: "clients read their own writes", detail: "n1 reads version 4 of x after it wrote version 5"},

@@ -158,9 +158,12 @@ func (c *Topic[P, R]) Poll(consumer sim.NodeID, partition P, batch ...Polled[R])
 	}
 }
 
-// Assign tells that a consumer reads this partition from now on, for its group: from the group's committed offset, or if
-// there is none from the first record that is retained. Where it was before does not count any more. A consumer that begins
-// elsewhere is told to Seek; one that is not told at all begins wherever it first polls.
+// Assign tells that a rebalance, or the consumer itself, has it read this partition from now on for a group: from what the
+// group has committed by now, or if there is nothing from the first record that is retained. Where it was before does not
+// count any more, so what others of its group have polled and not committed it polls again. That it begins there is judged;
+// where it may begin elsewhere, since the offset is the consumer's choice or was committed when the assignment was made,
+// and there may be a later one by now, Seek takes the offset as it is told. One that is not told at all begins wherever it
+// first polls.
 func (c *Topic[P, R]) Assign(consumer sim.NodeID, group string, partition P) {
 	p := c.partition(partition)
 	offset, ok := p.committed[group]
@@ -176,7 +179,8 @@ func (c *Topic[P, R]) Revoke(consumer sim.NodeID, partition P) {
 	*c.partition(partition).reader(consumer) = topicReader{}
 }
 
-// Seek tells that a consumer reads on from this offset.
+// Seek tells that a consumer reads on from this offset, whatever its group has committed. Whether it may is for the caller
+// to know.
 func (c *Topic[P, R]) Seek(consumer sim.NodeID, partition P, offset uint64) {
 	*c.partition(partition).reader(consumer) = topicReader{offset, offset, true, "sought"}
 }

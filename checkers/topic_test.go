@@ -309,6 +309,21 @@ func TestTopic(t *testing.T) {
 			revoke n1 p
 			assign n1 g p
 			poll n1 p 2:a3`, verdict: Invalid, property: "no poll skip", detail: "skips a2 at 1"},
+		{name: "assigned before others of the group went on, and sought there", facts: `
+			append p 0 a1
+			append p 1 a2
+			append p 2 a3
+			commit g p 2
+			seek n1 p 1
+			poll n1 p 1:a2 2:a3`, verdict: Valid},
+		{name: "assigned before others of the group went on, and not sought there", facts: `
+			append p 0 a1
+			append p 1 a2
+			append p 2 a3
+			commit g p 2
+			assign n1 g p
+			poll n1 p 1:a2 2:a3`, verdict: Invalid,
+			property: "no nonmonotonic poll", detail: "n1 polls a2 at 1 of p, from 2 on (committed)"},
 		{name: "groups are on their own", facts: `
 			append p 0 a1
 			append p 1 a2

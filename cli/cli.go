@@ -1,6 +1,6 @@
-// Package cli is the command line over any set of scenarios: list, plan, run, sweep, shrink, mutants and trace. It is not
-// the runner: package scenarios runs and judges, this package reads what people type, prints what came of it, and sets the
-// exit code.
+// Package cli is the command line over any set of scenarios: list, plan, run, sweep, shrink, mutants, trace, explain, view,
+// state, export and check. It is not the runner: package scenarios runs and judges, this package reads what people type,
+// prints what came of it, and sets the exit code.
 //
 // A module of its own gets all of it with
 //
@@ -131,7 +131,7 @@ was interrupted and had found nothing.`),
 		}
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand(), a.explainCommand())
+	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand(), a.stateCommand(), a.exportCommand(), a.explainCommand(), a.viewCommand())
 	if len(a.studies) > 0 {
 		c.AddCommand(a.studyCommand())
 	}

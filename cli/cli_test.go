@@ -111,6 +111,18 @@ func TestTexts(t *testing.T) {
 	})
 }
 
+// Views are those of the run that was recorded, or none.
+func TestStateOfAnotherRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "random.trace")
+	code, _, stderr := run("run", "toy/random", "--seed", "7", "--trace", file)
+	require.Zero(t, code, stderr)
+	code, stdout, stderr := run("state", file, "--view", "last")
+	require.Equal(t, 2, code)
+	require.Empty(t, stdout)
+	require.Regexp(t, `^\S+: \S+random.trace: this build does not repeat the run: it was recorded by .* with deep hash [0-9a-f]{16} `+
+		`after \d+ steps, and is [0-9a-f]{16} after \d+ by .*; record it anew\n$`, stderr)
+}
+
 // notJSON finds what the library says, which may change.
 var notJSON = regexp.MustCompile(`(: line \d+: invalid character ).*`)
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/report"
 	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/trace"
 )
@@ -39,6 +40,18 @@ type commands struct {
 	Seed  string `json:"seed"`            // with the same build
 	Plan  string `json:"plan,omitempty"`  // with any build
 	Trace string `json:"trace,omitempty"` // prints what was recorded of it
+}
+
+// list is what a page says to type; again calls the program.
+func (c commands) list(again string) []report.Command {
+	plan := strings.TrimPrefix(c.Plan, again+" run ")
+	return []report.Command{
+		{For: "repeat it, with this build", Line: c.Seed},
+		{For: "repeat it, with any build", Line: c.Plan},
+		{For: "make it small", Line: again + " shrink " + plan},
+		{For: "tell its story", Line: again + " explain " + plan},
+		{For: "print it", Line: c.Trace},
+	}
 }
 
 // readPlan reads a plan from a file that holds one, or a finding.

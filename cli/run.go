@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +17,7 @@ import (
 	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/report"
 	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/sim"
 	"github.com/seedbed-sim/seedbed/trace"
@@ -22,7 +25,7 @@ import (
 
 func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "run SCENARIO --seed N [--nodes N] | --plan FILE|DIR [--until-step K] [--trace FILE] [--json]",
+		Use:   "run SCENARIO --seed N [--nodes N] | --plan FILE|DIR [--until-step K] [--trace FILE] [--report FILE] [--json]",
 		Short: "Run one seed or plan, or a folder of plans, and judge it.",
 		Long: `Run one seed, or a plan from a file, and judge it. A run that fails is run again twice, recorded and deeply hashed: if
 the runs are the same, the failure is shown with the steps that led there, and else a determinism failure is.
@@ -34,6 +37,7 @@ plan of another build may mean another run than it did there, so that is said.`,
 			"run {scenario} --seed 7", "",
 			"run {scenario} --seed 7 --until-step 1893", "stop there, and show what led there",
 			"run {scenario} --seed 7 --trace 7.trace", "record it, to be read with the trace command",
+			"run {scenario} --seed 7 --report 7.html", "show it, as a page for a browser",
 			"run --plan findings/some-finding.json", "repeat a finding of a sweep",
 			"run --plan testdata/seedbed/TestKV", "all plans of a corpus"),
 		ValidArgsFunction: a.completeScenarios,
@@ -43,20 +47,21 @@ plan of another build may mean another run than it did there, so that is said.`,
 	plan := newOption(c, "plan", "FILE", "run the plan in this file, or all in this folder", path)
 	until := newOption(c, "until-step", "K", "stop once this step is made, with what else its handler did; the verdict is of what was seen", stepNumber)
 	record := newOption(c, "trace", "FILE", "record the run in this file", path)
+	page := newOption(c, "report", "FILE", "show the run in this file, as a page for a browser", path)
 	asJSON := newSwitch(c, "print JSON: one object")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if err := seedOrPlan(c); err != nil {
 			return err
 		}
 		if plan.given && isFolder(plan.value) {
-			for _, flag := range []string{until.name, record.name} {
+			for _, flag := range []string{until.name, record.name, page.name} {
 				if c.Flags().Changed(flag) {
 					return fmt.Errorf("--%s is about one run, and %s is a folder; write the path of a plan", flag, plan.value)
 				}
 			}
 			return a.runCorpus(args, plan.value, asJSON.value)
 		}
-		r := runner{app: a, until: until.value, trace: record.value}
+		r := runner{app: a, until: until.value, trace: record.value, page: page.value}
 		var err error
 		switch {
 		case plan.given:
@@ -92,6 +97,7 @@ type runner struct {
 	finding  *finding // in the file, if it is one
 	until    uint64   // 0 for the whole run
 	trace    string   // where to; empty for nowhere
+	page     string   // likewise
 
 	result  *scenarios.Result
 	wall    time.Duration
@@ -164,20 +170,33 @@ func (r *runner) run() error {
 		watch.Stop()
 		return err
 	}
+	var recorded bytes.Buffer
 	var err error
-	if r.trace == "" {
+	if err = cmp.Or(writable("trace", r.trace, "plan", r.file), writable("report", r.page, "plan", r.file)); err != nil {
+		return err
+	}
+	switch {
+	case r.trace == "" && r.page == "":
 		err = run(nil)
-	} else if err = r.checkTrace(); err == nil {
-		err = trace.WriteFile(r.trace, run)
-		if cause := new(fs.PathError); errors.As(err, &cause) {
-			err = fmt.Errorf("--trace: cannot write %s: %w", r.trace, cause.Err) // the error is about a temporary file
-		}
+	case r.trace == "":
+		err = run(&recorded)
+	default:
+		err = writeFile("trace", r.trace, func(w io.Writer) error { return run(io.MultiWriter(w, &recorded)) })
 	}
 	if err != nil {
 		return err
 	}
 	if r.result.Verdict != checkers.Valid || r.result.Stopped {
 		if r.failure, err = r.scenario.Confirm(r.result); err != nil {
+			return err
+		}
+	}
+	if r.page != "" {
+		page, err := report.File(recorded.Bytes(), r.commands())
+		if err == nil {
+			err = writeFile("report", r.page, func(w io.Writer) error { _, err := w.Write(page); return err })
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -190,19 +209,42 @@ func (r *runner) run() error {
 	return nil
 }
 
-// checkTrace refuses to replace what is no trace of an earlier run.
-func (r *runner) checkTrace() error {
-	info, err := os.Stat(r.trace)
+// writable refuses to replace what no earlier run has left, or the file that a command reads: its plan, its trace.
+func writable(flag, file, source, path string) error {
+	info, err := os.Stat(file)
 	if err != nil {
 		return nil // not there; if it cannot be made, making it tells why
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("--trace: %s is not a regular file; write the path of a new one", r.trace)
+		return fmt.Errorf("--%s: %s is not a regular file; write the path of a new one", flag, file)
 	}
-	if plan, err := os.Stat(r.file); err == nil && os.SameFile(plan, info) {
-		return fmt.Errorf("--trace: %s is the plan's own file; write the path of another", r.trace)
+	if read, err := os.Stat(path); err == nil && os.SameFile(read, info) {
+		return fmt.Errorf("--%s: %s is the %s's own file; write the path of another", flag, file, source)
 	}
 	return nil
+}
+
+// writeFile writes a file that a flag asks for.
+func writeFile(flag, file string, write func(w io.Writer) error) error {
+	err := trace.WriteFile(file, write)
+	if cause := new(fs.PathError); errors.As(err, &cause) {
+		err = fmt.Errorf("--%s: cannot write %s: %w", flag, file, cause.Err) // the error is about a temporary file
+	}
+	return err
+}
+
+// commands are what a page says to type.
+func (r *runner) commands() []report.Command {
+	list := []report.Command{{For: "repeat it", Line: r.repeat()}}
+	if r.result.Verdict == checkers.Invalid {
+		list = append(list,
+			report.Command{For: "make it small", Line: fmt.Sprintf("%s shrink %s", r.again, r.source)},
+			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)})
+	}
+	if r.trace != "" {
+		list = append(list, report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(r.trace))})
+	}
+	return list
 }
 
 // print says what came of the run: a line, and for a failure all there is to say.

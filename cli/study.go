@@ -162,7 +162,7 @@ func (a *app) printStudy(r *studies.Result) error {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "means over %s, ± half the width of their 95 %% intervals\n", plural(int(r.Seeds), "seed"))
-	for _, note := range d.Notes {
+	for _, note := range r.Notes() {
 		fmt.Fprintf(a.stdout, "%s\n", note)
 	}
 	return nil
@@ -212,7 +212,7 @@ func resultOf(s *studies.Study, r *studies.Result, first uint64) studyJSON {
 	estimate := func(e studies.Estimate) estimateJSON {
 		return estimateJSON{Mean: number(e.Mean), Half: number(e.Half), Samples: e.Samples}
 	}
-	j := studyJSON{Study: s.Name, First: first, Seeds: r.Seeds, Columns: r.Design.Columns, Notes: r.Design.Notes}
+	j := studyJSON{Study: s.Name, First: first, Seeds: r.Seeds, Columns: r.Design.Columns, Notes: r.Notes()}
 	for i, c := range r.Design.Cases {
 		one := caseJSON{Labels: map[string]string{}, Series: c.Series, X: c.X}
 		for k, label := range r.Design.Labels {

@@ -33,7 +33,7 @@ func (s *sweep) printFailures() error {
 			if err := s.writeFailure(p, f.failure); err != nil {
 				return err
 			}
-			fmt.Fprintf(s.stdout, "  in %s: %s\n\n", countOf(f.Runs, p.Seeds), f.path)
+			fmt.Fprintf(s.stdout, "  in %s: %s\n  as a page: %s\n\n", countOf(f.Runs, p.Seeds), f.path, f.page)
 		}
 		if p.drift != nil {
 			if err := s.writeFailure(p, p.drift); err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/internal/seeds"
+	"github.com/seedbed-sim/seedbed/report"
 	"github.com/seedbed-sim/seedbed/scenarios"
 )
 
@@ -40,7 +41,7 @@ is swept with seeds of its own, the same ones wherever that is done; %[1]d seeds
 matches: all seeds before it are run, and those behind it count for nothing, whatever the number of workers.
 
 Runs that failed alike are one finding. The one with the smallest seed is repeated, shown, and kept in the --findings
-folder with its plan, its trace and the commands that repeat it; a folder that stays empty is removed. At the end of
+folder with its plan, its trace, a page that shows it and the commands that repeat it; a folder that stays empty is removed. At the end of
 each scenario its first seed is run again, in a process that has run all the others since, and must be the same run.
 
 Medians below the floors of a scenario are warnings. Control-C ends a sweep and sums up what there is.`, defaultSeeds)),
@@ -153,6 +154,7 @@ type found struct {
 	failure *scenarios.Failure // nil for the anomaly of a demonstration, as are the paths
 	path    string             // of the file
 	trace   string             // of the trace
+	page    string             // of the page
 }
 
 func (s *sweep) run() (err error) {
@@ -268,12 +270,17 @@ func (s *sweep) confirm(scenario *scenarios.Scenario, f scenarios.Finding) (*fou
 	if again.failure, err = scenario.Confirm(kept.run); err != nil {
 		return nil, err
 	}
-	again.path, again.trace = kept.base+".json", kept.base+".trace"
+	again.path, again.trace, again.page = kept.base+".json", kept.base+".trace", kept.base+".html"
 	again.file = s.newFinding(kept.run, kept.base)
 	again.file.Commands.Trace = fmt.Sprintf("%s trace %s", s.again, quote(again.trace))
 	again.complete()
 	s.folder.write(again.path, again.file)
 	s.folder.writeFile(again.trace, again.failure.Trace)
+	page, err := report.File(again.failure.Trace, again.file.Commands.list(s.again))
+	if err != nil {
+		return nil, err
+	}
+	s.folder.writeFile(again.page, page)
 	return again, nil
 }
 

@@ -70,6 +70,7 @@ type findingJSON struct {
 	Expected bool   `json:"expected"`        // the anomaly of a demonstration; it is not kept in files
 	File     string `json:"file,omitempty"`  // to be read by run --plan
 	Trace    string `json:"trace,omitempty"` // to be read by trace
+	Page     string `json:"page,omitempty"`  // for a browser
 }
 
 func (s *sweep) json() sweepJSON {
@@ -85,7 +86,7 @@ func (s *sweep) json() sweepJSON {
 		}
 		j.Scenarios = append(j.Scenarios, p.json())
 		for _, f := range p.findings {
-			j.Findings = append(j.Findings, findingJSON{f.file, f.Expected, f.path, f.trace})
+			j.Findings = append(j.Findings, findingJSON{f.file, f.Expected, f.path, f.trace, f.page})
 		}
 	}
 	j.totalsJSON = sum.json()

@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -73,13 +76,41 @@ func counts(r *scenarios.Run, _ *sim.Step, count int) {
 	}
 }
 
+// remembers is counts, and keeps what was said.
+func remembers(r *scenarios.Run, s *sim.Step, count int) {
+	counts(r, s, count)
+	log, _ := r.State.([]string)
+	r.State = append(log, fmt.Sprintf("%s %d", s.Node, count))
+}
+
+// said is two views of what was said: the last number of each node, and nothing.
+func said(r *scenarios.Run) []scenarios.View {
+	log := r.State.([]string)
+	last := scenarios.View{Name: "last/0", Doc: "the last number of each", Log: log, At: func(n uint64) (pairs []scenarios.Pair) {
+		numbers := map[string]string{}
+		for _, line := range log[:n] {
+			node, number, _ := strings.Cut(line, " ")
+			numbers[node] = number
+		}
+		for _, node := range slices.Sorted(maps.Keys(numbers)) {
+			pairs = append(pairs, scenarios.Pair{Key: node, Value: numbers[node]})
+		}
+		return pairs
+	}}
+	nothing := func(uint64) []scenarios.Pair { return nil }
+	return []scenarios.View{
+		last, {Name: "none/0", Doc: "nothing", Log: log[:2], At: nothing}, {Name: "none/1", Doc: "nothing, of nothing", At: nothing},
+	}
+}
+
 // runs counts what happened in this process, as no scenario may.
 var runs atomic.Int64
 
 // toys are one scenario for each way in which a run or a sweep can end.
 func toys() []*scenarios.Scenario {
-	good := toy("toy/good", "Tickers count.", counts, nil)
+	good := toy("toy/good", "Tickers count.", remembers, nil)
 	good.Floors = []scenarios.Floor{{Count: "ticks", Least: 10}}
+	good.Views = said
 
 	low := toy("toy/low", "A scenario in which less happens than it claims.", counts, nil)
 	low.Floors = []scenarios.Floor{{Count: "ticks", Least: 1000}}
@@ -96,8 +127,9 @@ func toys() []*scenarios.Scenario {
 	random.Build = func(r *scenarios.Run) {
 		pace := time.Duration(100+runs.Add(1)) * time.Millisecond
 		r.AddServers(func(sim.NodeID) sim.Node { return &ticker{every: pace} })
-		r.World.Watch(func(s *sim.Step) { counts(r, s, s.Payload.(ticked).Count) })
+		r.World.Watch(func(s *sim.Step) { remembers(r, s, s.Payload.(ticked).Count) })
 	}
+	random.Views = said
 
 	flaky := toy("toy/flaky", "A scenario that fails in the first run of a process.", func(r *scenarios.Run, _ *sim.Step, count int) {
 		first := runs.Add(1) == 1

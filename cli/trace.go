@@ -7,10 +7,10 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/seedbed-sim/seedbed/export"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/sim"
 	"github.com/seedbed-sim/seedbed/trace"
@@ -28,23 +28,12 @@ changed in the node's state. A part costs no more to read than it is long.`,
 			"trace 7.trace --from-step 1800 --to-step 1893", "a part",
 			"trace 7.trace --node n1", "what n1 went through"),
 	}
-	from := newOption(c, "from-step", "K", "the first step to print", stepNumber)
-	to := newOption(c, "to-step", "K", "the last step to print", stepNumber)
+	window := newWindow(c, "print")
 	node := newOption(c, "node", "NODE", "print the steps of this node only: n1, c1, or - for the world", nodeName)
 	asJSON := newSwitch(c, "print JSON: an object for the header, then one per step, a line each")
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return fmt.Errorf("trace takes one file, not %d", len(args))
-		}
-		first, last := uint64(1), uint64(math.MaxUint64)
-		if from.given {
-			first = from.value
-		}
-		if to.given {
-			last = to.value
-		}
-		if first > last {
-			return fmt.Errorf("--from-step %d is after --to-step %d; exchange them", first, last)
 		}
 		file, err := trace.OpenFile(args[0])
 		if err != nil {
@@ -52,8 +41,9 @@ changed in the node's state. A part costs no more to read than it is long.`,
 		}
 		defer file.Close()
 		header := file.Header()
-		if first > header.Steps {
-			return fmt.Errorf("--from-step %d is beyond the end: %s has %d steps", first, args[0], header.Steps)
+		first, last, err := window(args[0], &header)
+		if err != nil {
+			return err
 		}
 		steps := file.Window(first, last)
 		if node.given {
@@ -65,7 +55,9 @@ changed in the node's state. A part costs no more to read than it is long.`,
 		}
 		show := a.showTrace
 		if asJSON.value {
-			show = a.showTraceJSON
+			show = func(h trace.Header, steps iter.Seq2[trace.Step, error]) error {
+				return export.JSONLines(a.stdout, h, steps)
+			}
 		}
 		if err := show(header, steps); err != nil {
 			return fmt.Errorf("%s: %w", args[0], err)
@@ -82,28 +74,27 @@ func (a *app) showTrace(h trace.Header, steps iter.Seq2[trace.Step, error]) erro
 	return trace.Print(a.stdout, h, steps)
 }
 
-// traceJSON is the header in the JSON form.
-type traceJSON struct {
-	Scenario string          `json:"scenario"`
-	Seed     uint64          `json:"seed,string"`
-	Verdict  string          `json:"verdict"` // in one line
-	Steps    uint64          `json:"steps"`
-	Virtual  float64         `json:"virtual_seconds"`
-	Hash     string          `json:"hash"`
-	DeepHash string          `json:"deep_hash"`
-	Build    trace.Build     `json:"build"`
-	Plan     json.RawMessage `json:"plan,omitempty"`
-}
-
-func (a *app) showTraceJSON(h trace.Header, steps iter.Seq2[trace.Step, error]) error {
-	err := json.NewEncoder(a.stdout).Encode(traceJSON{
-		Scenario: h.Scenario, Seed: h.Seed, Verdict: h.Verdict, Steps: h.Steps, Virtual: time.Duration(h.End).Seconds(),
-		Hash: hashText(h.Hash), DeepHash: hashText(h.DeepHash), Build: h.Build, Plan: h.Plan,
-	})
-	if err != nil {
-		return err
+// newWindow adds --from-step and --to-step to a command that does something with the steps of a trace. window says which
+// steps of a trace at a path they mean.
+func newWindow(c *cobra.Command, do string) (window func(path string, h *trace.Header) (first, last uint64, err error)) {
+	from := newOption(c, "from-step", "K", "the first step to "+do, stepNumber)
+	to := newOption(c, "to-step", "K", "the last step to "+do, stepNumber)
+	return func(path string, h *trace.Header) (first, last uint64, err error) {
+		first, last = 1, math.MaxUint64
+		if from.given {
+			first = from.value
+		}
+		if to.given {
+			last = to.value
+		}
+		switch {
+		case first > last:
+			err = fmt.Errorf("--from-step %d is after --to-step %d; exchange them", first, last)
+		case from.given && first > h.Steps:
+			err = fmt.Errorf("--from-step %d is beyond the end: %s has %d steps", first, path, h.Steps)
+		}
+		return first, last, err
 	}
-	return trace.PrintJSON(a.stdout, h, steps)
 }
 
 // findNode is the node of a name; the error lists the names there are.

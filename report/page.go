@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -10,6 +11,8 @@ import (
 	"io"
 	"regexp"
 	"strings"
+
+	"github.com/seedbed-sim/seedbed/trace"
 )
 
 //go:embed page
@@ -22,6 +25,29 @@ type About struct {
 	Story    []Sentence `json:"story,omitempty"`
 	Links    []Link     `json:"links,omitempty"`
 	Served   bool       `json:"served,omitempty"` // the trace is at trace, and answers to ranges
+}
+
+// Describe is what a trace itself tells about its run.
+func Describe(t *trace.Reader) (About, error) {
+	h := t.Header()
+	story, err := Story(t)
+	return About{Title: fmt.Sprintf("%s, seed %d: %s", h.Scenario, h.Seed, h.Verdict), Story: story}, err
+}
+
+// File is the page of a trace that is in memory.
+func File(file []byte, commands []Command, links ...Link) ([]byte, error) {
+	t, err := trace.Open(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return nil, err
+	}
+	about, err := Describe(t)
+	if err != nil {
+		return nil, err
+	}
+	about.Commands, about.Links = commands, links
+	var page bytes.Buffer
+	err = Write(&page, file, about)
+	return page.Bytes(), err
 }
 
 // Command is a line to type.
@@ -37,10 +63,10 @@ type Link struct {
 }
 
 // Write writes a page with the trace in it.
-func Write(w io.Writer, trace []byte, about About) error {
+func Write(w io.Writer, file []byte, about About) error {
 	return write(w, about, func(w io.Writer) error {
 		e := base64.NewEncoder(base64.StdEncoding, w)
-		if _, err := e.Write(trace); err != nil {
+		if _, err := e.Write(file); err != nil {
 			return err
 		}
 		return e.Close()

@@ -44,7 +44,7 @@ func arithmeticScenario(name, doc string, mode arithmetic.Mode) *Scenario {
 
 // onRaft is such a scenario whose log is that of a Raft group.
 func onRaft(s *Scenario) *Scenario {
-	s.Fits = isGroup
+	s.Fits, s.Words = isGroup, arithmeticWords
 	s.Facts = []string{"Applied", "Voted", "Appended", "Committed", "BecameLeader", "BecameCandidate", "BecamePreCandidate",
 		"BecameFollower", "SteppedDown", "Truncated", "Recovered"}
 	return s

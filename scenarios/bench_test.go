@@ -30,7 +30,8 @@ var partitionHeal = &Scenario{
 			}
 		})
 	},
-	Judge: func(r *Run) { judgeHistory(r, checkers.KVModel(), kvForChecker) },
+	Judge: func(r *Run) { judgeHistory(r, checkers.KVModel()) },
+	Form:  kvForm,
 }
 
 func partitionHealPlan(ops int) nemesis.Plan {

@@ -5,7 +5,8 @@ func Catalogue() *Registry {
 	return NewRegistry(append([]*Scenario{
 		arithmeticActive, arithmeticBackup, arithmeticArrival, diskWAL,
 		gossipAntiEntropy, gossipRumor, gossipScuttlebutt, gossipSwim,
-		olepAssets, olepDualWrites, olepLastResource, olepLog, olepLogRaft, olepOneLog, olepPayments, olepStream, olepStreamAtLeastOnce, olepTwoPhase,
+		olepAssets, olepDualWrites, olepLastResource, olepLog, olepLogRaft, olepOneLog, olepPayments, olepReadSkew, olepSplit,
+		olepStream, olepStreamAtLeastOnce, olepTransactions, olepTwoPhase, olepViews,
 		raftDeposed, raftElection, raftKV, raftLogService,
 	}, diskNaive...)...)
 }

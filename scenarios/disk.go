@@ -23,8 +23,9 @@ const (
 // diskWAL is a journal on package wal, on a disk that does all that disks do. It may stop, and say why; it may not lose
 // what it has acknowledged, or read what was not written, without a word.
 var diskWAL = &Scenario{
-	Name: "disk/wal",
-	Doc:  "A journal on a write-ahead log loses nothing silently, whatever its disk does.",
+	Name:  "disk/wal",
+	Words: walWords,
+	Doc:   "A journal on a write-ahead log loses nothing silently, whatever its disk does.",
 	Space: journalSpace("disk/wal", nemesis.Range[int]{Min: 80, Max: 140}, []nemesis.OpKind{
 		{Kind: "append", Weight: 8, Value: true, Arg: anySize},
 		{Kind: "post", Weight: 10, Value: true, Arg: anySize},
@@ -86,6 +87,7 @@ func naiveScenario(fault, property string, n naive, size func(nemesis.Op, []neme
 	}
 	return &Scenario{
 		Name:    name,
+		Words:   walWords,
 		Doc:     "A demonstration: " + doc + ".",
 		Anomaly: `always "` + property + `"`,
 		Space:   space,

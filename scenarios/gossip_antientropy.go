@@ -13,6 +13,7 @@ import (
 
 var gossipAntiEntropy = &Scenario{
 	Name:  "gossip/antientropy",
+	Words: gossipWords,
 	Doc:   "A database replicated by anti-entropy, with death certificates: no value is invented or resurrected, and sites converge.",
 	Space: antiEntropySpace(),
 	Tail:  5 * time.Second,

@@ -13,6 +13,7 @@ import (
 
 var gossipRumor = &Scenario{
 	Name:  "gossip/rumor",
+	Words: gossipWords,
 	Doc:   "Rumors of clients come to all sites, by any variant of rumor mongering with backups, and die out.",
 	Space: rumorSpace(),
 	Tail:  5 * time.Second,

@@ -14,6 +14,7 @@ import (
 
 var gossipScuttlebutt = &Scenario{
 	Name:  "gossip/scuttlebutt",
+	Words: gossipWords,
 	Doc:   "Scuttlebutt with small messages and flow control: versions go forward without gaps, and sites come to know all.",
 	Space: scuttlebuttSpace(),
 	Tail:  16 * time.Second,

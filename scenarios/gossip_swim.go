@@ -12,6 +12,7 @@ import (
 
 var gossipSwim = &Scenario{
 	Name:  "gossip/swim",
+	Words: gossipWords,
 	Doc:   "Members find out who is up (SWIM, with and without Lifeguard): all in the end, and nobody is given up rashly.",
 	Space: swimSpace(),
 	Tail:  5 * time.Second,

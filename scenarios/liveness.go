@@ -16,6 +16,9 @@ type Progress struct {
 	// Budget is how long the wait may go on without progress, in virtual time: the longest that the rules allow between
 	// two steps forward, whatever the plan was. Each step forward starts it anew.
 	Budget time.Duration
+	// Whole is how long all steps may take together, where that is longer than Budget: the run goes on for so long after its
+	// tail.
+	Whole time.Duration
 	// Await looks at the world. done ends the wait. progress is how far things have come; only a value above all before it
 	// is a step forward, so it may fall. It must have an upper bound that a run without an end would meet: a livelock raises
 	// terms for ever, and that is no progress.
@@ -40,14 +43,14 @@ const lookEvery = 50 * time.Millisecond
 
 // Liveness demands that something comes about once faults are over, in the plan's core at least: it registers the
 // property eventually "name", and looks at the world from the end of the fault phase on. The property is violated if
-// the budget runs out. A run ends with its tail, or goes on while it waits; at most for one budget more, as whatever goes
-// forward without an end is a livelock. A wait that an excuse ends proves nothing: Contents counts it as "excused: " with
-// the excuse's name. (TigerBeetle's simulator heals a core and waits for it in this way, see vopr.zig.)
+// the budget runs out. A run ends with its tail, or goes on while it waits; at most for one budget or Whole more, as
+// whatever goes forward without an end is a livelock. A wait that an excuse ends proves nothing: Contents counts it as
+// "excused: " with the excuse's name. (TigerBeetle's simulator heals a core and waits for it in this way, see vopr.zig.)
 //
 // It is called by Build. Waits of one run look in the order of the calls.
 func (r *Run) Liveness(name string, p Progress) {
 	property := r.Checks.Eventually(name)
-	end := r.Scenario.end(r.Plan).Add(p.Budget)
+	end := r.Scenario.end(r.Plan).Add(max(p.Budget, p.Whole))
 	best, last := uint64(0), r.QuietFrom() // the highest progress, and when it was first seen
 	var look func()
 	look = func() {

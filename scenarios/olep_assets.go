@@ -15,11 +15,13 @@ import (
 
 var olepAssets = &Scenario{
 	Name:  "olep/assets",
+	Words: olepWords,
 	Doc:   "A newspaper's log: what an asset uses is published before it, and pages show the last version of all they use.",
 	Space: assetSpace(),
 	Tail:  8 * time.Second,
 	Build: buildAssets,
 	Judge: func(r *Run) { r.State.(*newspaper).judge() },
+	Views: func(r *Run) []View { n := r.State.(*newspaper); return n.logs.views(n.derived()) },
 	Fits: func(p nemesis.Plan) error {
 		if p.Nodes < 2 {
 			return fmt.Errorf("nodes: a broker and a site are 2 nodes, not %d", p.Nodes)
@@ -84,6 +86,7 @@ func assetOf(op nemesis.Op) olep.Asset {
 // newspaper is what the run is judged by.
 type newspaper struct {
 	run    *Run
+	logs   olepLogs
 	client olep.ClientConfig
 	sites  []sim.NodeID
 	assets map[string]olep.Asset // by name: the last version in the log
@@ -97,16 +100,12 @@ type newspaper struct {
 	first, last, backed *checkers.Property
 }
 
-const assetBroker sim.NodeID = 1
-
 func buildAssets(r *Run) {
 	d := sim.NewStream(r.Plan.Seed, "assets config")
-	cluster := olep.Cluster{Partitions: 1, Hosts: func(int) []sim.NodeID { return []sim.NodeID{assetBroker} }}
+	cluster := olepCluster(1, 1)
 	n := &newspaper{
-		run: r,
-		client: olep.ClientConfig{
-			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: []time.Duration{retry(r.Plan), patience(r.Plan)}[d.Below(2)], Patient: r.Plan.Duration,
-		},
+		run:    r,
+		client: olepHasty(r, cluster, &d),
 		assets: map[string]olep.Asset{}, pages: []map[string]string{{}}, maker: map[string]sim.NodeID{},
 		seen: map[sim.NodeID]int{}, shows: map[sim.NodeID]map[string]string{}, causes: checkers.NewCausality[string](r.Checks),
 		first:  r.Checks.Always("what an asset uses is before it in the log"),
@@ -114,6 +113,7 @@ func buildAssets(r *Run) {
 		backed: r.Checks.Always("a reader sees the pages of some moment"),
 	}
 	r.State = n
+	n.logs = keepLogs(r, 1, nil)
 	n.watch()
 
 	checkpoint := olep.Checkpoint(d.Below(2))
@@ -129,40 +129,9 @@ func buildAssets(r *Run) {
 		}
 		n.sites = append(n.sites, r.World.Add(func(sim.NodeID) sim.Node { return olep.NewView(c, olep.Site{}) }))
 	}
-	idle := 0
-	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
-		return sim.Spawn(func(p *sim.Proc) {
-			n.newsroom(p, number, ops)
-			idle++
-		})
-	})
-
-	budget := budget(r.Plan) + 10*n.client.Retry + 20*time.Second
-	tail := r.TailOps(func() bool { return idle == r.Plan.Clients })
-	tail.Budget = budget
-	r.Liveness("operations in the quiet tail succeed", tail)
-	r.Liveness("sites come to the end of the log", Progress{
-		Budget: budget,
-		Await: func() (progress uint64, done bool) {
-			done = idle == r.Plan.Clients
-			for _, id := range n.sites {
-				next := n.site(id).Next()
-				progress += uint64(next)
-				done = done && int(next) > len(n.log)
-			}
-			return progress, done
-		},
-		Waiting: func() string {
-			var text []string
-			for _, id := range n.sites {
-				text = append(text, fmt.Sprintf("%s waits for %d", id, n.site(id).Next()))
-			}
-			return fmt.Sprintf("%s; the log ends with %d", strings.Join(text, ", "), len(n.log))
-		},
-	})
+	last := func(sim.NodeID) olep.LSN { return olep.LSN(len(n.log)) }
+	r.viewClients(n.client, n.newsroom, "sites come to the end of the log", n.sites, last)
 }
-
-func (n *newspaper) site(id sim.NodeID) *olep.View { return n.run.World.Node(id).(*olep.View) }
 
 // watch feeds the checkers with what the broker, the sites and the clients state.
 func (n *newspaper) watch() {
@@ -236,7 +205,7 @@ func (n *newspaper) page(name string) string {
 // resumed takes in what a site has found on its disk.
 func (n *newspaper) resumed(id sim.NodeID) {
 	n.causes.Restart(id)
-	store := n.site(id).Store()
+	store := n.run.view(id).Store()
 	assets := olep.Site{}.Assets(store)
 	for _, version := range n.log[:olep.Through(store)] { // what it has shown before
 		n.causes.Have(id, version)
@@ -248,7 +217,7 @@ func (n *newspaper) resumed(id sim.NodeID) {
 		n.causes.Show(id, versionOf(a))
 	}
 	n.shows[id] = make(map[string]string)
-	for _, line := range strings.Split(n.site(id).Contents(), "\n") {
+	for _, line := range strings.Split(n.run.view(id).Contents(), "\n") {
 		if article, text, ok := strings.Cut(line, "="); ok {
 			n.shows[id][article] = text
 		}
@@ -285,19 +254,14 @@ func (n *newspaper) compare(id sim.NodeID, through olep.LSN) {
 // newsroom publishes assets, and looks at pages.
 func (n *newspaper) newsroom(p *sim.Proc, number int, ops []nemesis.Op) {
 	w := olep.NewPublisher(p, fmt.Sprintf("c%d", number), n.client)
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= n.run.Plan.Duration {
-			break
-		}
+	for i, op := range n.run.planned(p, ops) {
 		if op.Kind == "look" {
 			n.look(p, n.sites[(number+i)%len(n.sites)], op.Key)
 			continue
 		}
 		n.publish(p, w, assetOf(op))
 	}
-	for i := range int(n.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(n.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range n.run.tail(p) {
 		a := olep.Asset{Name: fmt.Sprintf("image/%d", 1+number%4), Version: fmt.Sprintf("t%d.%d", number, i)}
 		if i%2 == 1 {
 			a.Name, a.Uses = fmt.Sprintf("article/%d", number), []string{a.Name, "tag/1"}
@@ -349,7 +313,16 @@ func (n *newspaper) look(p *sim.Proc, site sim.NodeID, article string) {
 func (n *newspaper) judge() {
 	same := checkers.NewConvergence[string](n.run.Checks)
 	for _, id := range n.sites {
-		same.State(id, n.site(id).Contents())
+		same.State(id, n.run.view(id).Contents())
 	}
 	same.Quiet(n.sites...)
+	n.logs.judge(n.run, n.derived())
+}
+
+// derived is the one view.
+func (n *newspaper) derived() []derived {
+	return []derived{{
+		name: "site", doc: "pages of articles, with the versions of all that they use", processor: olep.Site{},
+		show: prefixed("page "), nodes: n.sites,
+	}}
 }

@@ -13,15 +13,21 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// olepCheck compares the facts of a log service with what it promises.
+// olepCheck compares the facts of a log service with what it promises: its clients see no anomaly (Topic), its brokers agree
+// (Log), and what goes is what may go.
 type olepCheck struct {
 	c     olepChoice
 	parts []olepPart
+	topic *checkers.Topic[int, string]
+	poll  []checkers.Polled[string] // what is told to topic
 
 	definite *checkers.Property // what is refused
 	gaps     *checkers.Property
 	latest   *checkers.Property
 	tombs    *checkers.Property
+	leaves   *checkers.Property
+	readers  *checkers.Property
+	clock    *checkers.Property
 	position *checkers.Property
 	forward  *checkers.Property
 	behind   *checkers.Property
@@ -31,6 +37,7 @@ type olepCheck struct {
 	told      map[olepReader]int // how many facts of a machine a broker has told since it booted,
 	most      map[int]int        // and the most that one has
 	assigned  [][]offsets        // by generation and partition
+	owners    map[olepOwned]sim.NodeID
 	positions map[olepReader]olep.LSN
 }
 
@@ -43,12 +50,19 @@ type olepReader struct {
 	partition int
 }
 
+// olepOwned is a partition in one generation.
+type olepOwned struct {
+	generation uint64
+	partition  int
+}
+
 // olepPart is what is known of a partition.
 type olepPart struct {
 	log       *checkers.Log[string]
 	entries   []olepEntry // by LSN - 1: all that there ever were
 	bytes     int         // of those that are neither below low nor dropped
 	low       olep.LSN
+	clean     olep.LSN // records below this have been through a compaction
 	latest    map[olepName]olep.LSN
 	committed olep.LSN
 	reached   olep.LSN // where a consumer has come to, in this generation
@@ -68,10 +82,14 @@ type olepEntry struct {
 func watchOlep(r *Run, c olepChoice) *olepCheck {
 	k := &olepCheck{
 		c:         c,
+		topic:     checkers.NewTopic[int](r.Checks, checkers.TopicOptions[string]{First: 1, Producer: olepProducer}),
 		definite:  r.Checks.Always("what is refused leaves no trace"),
 		gaps:      r.Checks.Always("reads leave out only what compaction has dropped"),
 		latest:    r.Checks.Always("compaction keeps the last record of a key"),
 		tombs:     r.Checks.Always("a tombstone is kept for a while"),
+		leaves:    r.Checks.Always("compaction leaves nothing that has had its time"),
+		clock:     r.Checks.Always("a partition's clock never goes back"),
+		readers:   r.Checks.Always("a partition has one reader in a generation"),
 		position:  r.Checks.Always("consumers go back only to what is committed"),
 		forward:   r.Checks.Always("committed offsets never go back"),
 		behind:    r.Checks.Always("what is committed was processed"),
@@ -80,12 +98,14 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 		told:      make(map[olepReader]int),
 		most:      make(map[int]int),
 		assigned:  make([][]offsets, 1),
+		owners:    make(map[olepOwned]sim.NodeID),
 		positions: make(map[olepReader]olep.LSN),
 	}
-	for range c.broker.Partitions {
+	for i := range c.broker.Partitions {
+		k.topic.Commit(c.consumer.Group, i, 1) // where a group begins
 		k.parts = append(k.parts, olepPart{
 			log: checkers.NewLog(r.Checks, checkers.LogOptions[string]{First: 1, Producer: olepProducer}),
-			low: 1, committed: 1, reached: 1, processed: 1, latest: make(map[olepName]olep.LSN),
+			low: 1, clean: 1, committed: 1, reached: 1, processed: 1, latest: make(map[olepName]olep.LSN),
 		})
 	}
 	duplicate := r.Checks.Sometimes("a duplicate was suppressed")
@@ -113,7 +133,9 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 			r.Contents.Add("records appended", int64(k.appended(s.Node, f)))
 		case olep.Acknowledged:
 			for i := range f.Records {
-				k.parts[f.Partition].log.Acknowledge(uint64(f.First)+uint64(i), olepText(&f.Records[i]))
+				lsn, text := uint64(f.First)+uint64(i), olepText(&f.Records[i])
+				k.topic.Acknowledge(f.Partition, lsn, text)
+				k.parts[f.Partition].log.Acknowledge(lsn, text)
 			}
 		case olep.Truncated:
 			k.truncated(s.Node, f)
@@ -123,6 +145,10 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 			}
 		case olep.Assigned:
 			k.assign(s.Node, f)
+		case olep.Revoked:
+			for i := range k.parts {
+				k.topic.Revoke(s.Node, i)
+			}
 		case olep.Skipped:
 			k.moves(s.Node, f.Partition, f.From, f.To)
 			skipped.Hold()
@@ -183,6 +209,13 @@ func (k *olepCheck) appended(id sim.NodeID, f olep.Appended) (fresh int) {
 			continue
 		}
 		fresh++
+		k.topic.Append(f.Partition, uint64(e.LSN), olepText(&e.Record))
+		if n := len(part.entries); n > 0 {
+			before := &part.entries[n-1]
+			k.clock.Check(before.At <= e.At, func() string {
+				return fmt.Sprintf("%s of partition %d is from %s, and %s before it from %s", e, f.Partition, e.At, before, before.At)
+			})
+		}
 		part.entries = append(part.entries, olepEntry{Entry: *e})
 		part.bytes += olepSize(e)
 		if e.Key != "" && k.c.broker.Partition.Compact > 0 {
@@ -213,6 +246,7 @@ func (k *olepCheck) truncated(id sim.NodeID, f olep.Truncated) {
 			bytes -= olepSize(&e.Entry)
 		}
 		part.log.LowWater(uint64(mark))
+		k.topic.LowWater(f.Partition, uint64(min(mark, f.Low)))
 		for ; part.low < f.Low && part.low <= olep.LSN(len(part.entries)); part.low++ {
 			if e := &part.entries[part.low-1]; !e.dropped {
 				part.bytes -= olepSize(&e.Entry)
@@ -247,14 +281,54 @@ func (k *olepCheck) compacted(f olep.Compacted) (tombstones bool) {
 			tombstones = true
 		}
 		e.dropped = true
+		k.topic.Removed(f.Partition, uint64(lsn))
 		part.bytes -= olepSize(&e.Entry)
 	}
 	for lsn := part.low; lsn < f.End && lsn <= olep.LSN(len(part.entries)); lsn++ {
-		if e := &part.entries[lsn-1]; e.Tombstone && !e.dropped && !e.kept {
+		e := &part.entries[lsn-1]
+		if e.Key == "" || e.dropped {
+			continue
+		}
+		if e.Tombstone && !e.kept {
 			e.kept, e.since = true, f.At
 		}
+		past := e.kept && f.At.Sub(e.since) > k.c.broker.Partition.Tombstones
+		k.leaves.Check(part.latest[olepName{e.Log, e.Key}] == lsn && !past, func() string {
+			return fmt.Sprintf("partition %d was compacted up to %d at %s, and still has %s; a tombstone since %s: %t",
+				f.Partition, f.End, f.At, e, e.since, e.kept)
+		})
 	}
+	part.clean = max(part.clean, f.End)
 	return tombstones
+}
+
+// gone is how far retention and compaction have come.
+func (k *olepCheck) gone() (progress uint64) {
+	for i := range k.parts {
+		progress += uint64(k.parts[i].low + k.parts[i].clean)
+	}
+	return progress
+}
+
+// overdue says what retention or compaction has still to do: nothing, if no record comes for a while.
+func (k *olepCheck) overdue() string {
+	c := k.c.broker.Partition
+	for i := range k.parts {
+		part := &k.parts[i]
+		end := olep.LSN(len(part.entries))
+		if c.RetainSize > 0 && part.bytes > c.RetainSize {
+			return fmt.Sprintf("partition %d has %d bytes, and must not have more than %d", i, part.bytes, c.RetainSize)
+		}
+		if since := end + 1 - max(part.clean, part.low); c.Compact > 0 && since >= olep.LSN(c.Compact) {
+			return fmt.Sprintf("%d records of partition %d wait for a compaction", since, i)
+		}
+		for lsn := part.low; c.Retain > 0 && lsn < end; lsn++ {
+			if e := &part.entries[lsn-1]; !e.dropped && part.entries[end-1].At.Sub(e.At) > c.Retain {
+				return fmt.Sprintf("%s is from %s, and partition %d goes on at %s", e, e.At, i, part.entries[end-1].At)
+			}
+		}
+	}
+	return ""
 }
 
 // reads checks what somebody has read; only is of one logical log.
@@ -292,6 +366,17 @@ func (k *olepCheck) assign(id sim.NodeID, f olep.Assigned) {
 			id, f.Offset, f.Partition, f.Generation, at)
 	})
 	k.positions[olepReader{id, f.Partition}] = f.Offset
+	if f.Generation == uint64(len(k.assigned)-1) {
+		k.topic.Assign(id, f.Group, f.Partition)
+	} else { // there is a later one, which may have committed more
+		k.topic.Seek(id, f.Partition, uint64(f.Offset))
+	}
+	owned := olepOwned{f.Generation, f.Partition}
+	owner, known := k.owners[owned]
+	k.readers.Check(!known || owner == id, func() string {
+		return fmt.Sprintf("%s reads partition %d in generation %d, and so does %s", id, f.Partition, f.Generation, owner)
+	})
+	k.owners[owned] = id
 }
 
 // moves checks that a consumer goes on where it was.
@@ -308,6 +393,12 @@ func (k *olepCheck) moves(id sim.NodeID, partition int, from, to olep.LSN) {
 }
 
 func (k *olepCheck) delivered(id sim.NodeID, f olep.Delivered) {
+	k.poll = k.poll[:0]
+	for i := range f.Entries {
+		e := &f.Entries[i]
+		k.poll = append(k.poll, checkers.Polled[string]{Offset: uint64(e.LSN), Record: olepText(&e.Record)})
+	}
+	k.topic.Poll(id, f.Partition, k.poll...)
 	k.moves(id, f.Partition, f.From, f.Next)
 	k.reads(f.Partition, f.Records, "")
 	part := &k.parts[f.Partition]
@@ -329,6 +420,7 @@ func (k *olepCheck) commits(f olep.OffsetCommitted) {
 			f.Generation, f.Offset, f.Partition, len(k.assigned)-1)
 	})
 	part.committed = f.Offset
+	k.topic.Commit(f.Group, f.Partition, uint64(f.Offset))
 	if begin := k.assigned[f.Generation]; begin != nil {
 		begin[f.Partition] = append(begin[f.Partition], f.Offset)
 	}
@@ -394,6 +486,7 @@ func (k *olepCheck) append(p *sim.Proc, w *olep.Producer, again bool, op OlepOp)
 	for i := range op.Records {
 		if again || op.Records[i].Tombstone {
 			k.parts[op.Partition].log.MayRepeat(olepText(&op.Records[i]))
+			k.topic.MayRepeat(op.Partition, olepText(&op.Records[i]))
 		}
 	}
 	call := p.Op(op)
@@ -406,8 +499,18 @@ func (k *olepCheck) append(p *sim.Proc, w *olep.Producer, again bool, op OlepOp)
 		call.Info()
 	default:
 		call.Fail()
+		k.abort(op.Partition, op.Records)
 		if no := err.(olep.Refusal); no.Why != olep.NotOpen {
 			k.definite.Violatef("%s was refused: %s", op, no)
+		}
+	}
+}
+
+// abort tells that records are not in a partition, and never will be. A tombstone is like any other of its key.
+func (k *olepCheck) abort(partition int, records []olep.Record) {
+	for i := range records {
+		if !records[i].Tombstone {
+			k.topic.Abort(partition, olepText(&records[i]))
 		}
 	}
 }
@@ -467,6 +570,7 @@ func (k *olepCheck) refuse(p *sim.Proc, w *olep.Producer, wrong string, partitio
 	case ok && no.Why == want:
 		call.OK(no)
 		k.definite.Hold()
+		k.abort(partition, records)
 	case ok && (no.Why == olep.NotLeader || no.Why == olep.NotOpen): // nobody has answered
 		call.Fail()
 	default:
@@ -477,9 +581,10 @@ func (k *olepCheck) refuse(p *sim.Proc, w *olep.Producer, wrong string, partitio
 	}
 }
 
-// judgeOlep asks a single copy for all that was acknowledged; of several, somebody has it.
+// judgeOlep asks a single copy for all that was acknowledged; of several, somebody has it. The group has seen it all.
 func judgeOlep(r *Run) {
 	k := r.State.(*olepCheck)
+	k.topic.Quiet()
 	for i := range k.parts {
 		if k.c.broker.Log == nil {
 			k.parts[i].log.Quiet(k.c.broker.Hosts(i)...)
@@ -487,4 +592,33 @@ func judgeOlep(r *Run) {
 			k.parts[i].log.Quiet()
 		}
 	}
+}
+
+// viewsOlep are what compaction keeps of partitions: the last of each key.
+func viewsOlep(r *Run) (views []View) {
+	parts := r.State.(*olepCheck).parts
+	all := make(olepLogs, len(parts))
+	for i := range parts {
+		for j := range parts[i].entries {
+			all[i] = append(all[i], parts[i].entries[j].Entry)
+		}
+		views = append(views, all.view("latest", i, "the last value of each key", func(through olep.LSN) []olep.Pair {
+			return pairs(latest(all[i][:through]))
+		}))
+	}
+	return views
+}
+
+// latest has the last value of each key, by its logical log.
+func latest(entries []olep.Entry) map[string]string {
+	table := make(map[string]string)
+	for i := range entries {
+		switch e := &entries[i]; {
+		case e.Tombstone:
+			delete(table, e.Log+"/"+e.Key)
+		case e.Key != "":
+			table[e.Log+"/"+e.Key] = e.Value
+		}
+	}
+	return table
 }

@@ -17,6 +17,7 @@ import (
 var (
 	olepDualWrites = &Scenario{
 		Name:    "olep/dual-writes",
+		Words:   olepWords,
 		Doc:     "A demonstration: applications that write to two stores, one after the other, leave them different for ever.",
 		Anomaly: `always "replicas are in the same state once quiet"`,
 		Space:   dualSpace("olep/dual-writes", "Between", "Stored"),
@@ -30,6 +31,7 @@ var (
 	// An application that is outside of the core in some plans is down for ever: what it has left undecided stays so.
 	olepTwoPhase = &Scenario{
 		Name:    "olep/two-phase",
+		Words:   olepWords,
 		Doc:     "A demonstration: two-phase commit keeps two stores alike, and blocks them if its coordinator is gone.",
 		Anomaly: `eventually "prepared transactions are decided"`,
 		Space: func() nemesis.Space {
@@ -47,6 +49,7 @@ var (
 
 	olepLastResource = &Scenario{
 		Name:    "olep/last-resource",
+		Words:   olepWords,
 		Doc:     "A demonstration: two-phase commit with a store that cannot prepare leaves the two different for ever.",
 		Anomaly: `always "replicas are in the same state once quiet"`,
 		Space:   dualSpace("olep/last-resource", "Between"),
@@ -173,11 +176,7 @@ func buildDual(r *Run, c olep.ApplicationConfig) {
 // client saves documents, one after the other, by way of different applications.
 func (k *dual) client(p *sim.Proc, number int, ops []nemesis.Op) {
 	applications := k.run.Plan.Nodes - 2
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			return
-		}
+	for i, op := range k.run.planned(p, ops) {
 		m := &olep.Save{ID: p.Rand().Uint64(), Record: document(op)}
 		o := p.Op(olep.Entry{Record: m.Record})
 		answer, ok := p.Call(indexNode+sim.NodeID(1+(number+i)%applications), m, 5*retry(k.run.Plan), func(a sim.Message) bool {

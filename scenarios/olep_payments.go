@@ -14,12 +14,14 @@ import (
 
 var olepPayments = &Scenario{
 	Name:  "olep/payments",
+	Words: olepWords,
 	Doc:   "Payments as records in the logs of accounts: decided once, posted once, and money is conserved.",
 	Space: paymentsSpace(),
 	Tail:  8 * time.Second,
 	Facts: []string{"Resumed"},
 	Build: buildPayments,
 	Judge: func(r *Run) { r.State.(*payments).judge() },
+	Views: func(r *Run) []View { k := r.State.(*payments); return k.logs.views(k.derived()) },
 	Fits: func(p nemesis.Plan) error {
 		if p.Nodes < 4 {
 			return fmt.Errorf("nodes: a broker, an executor, a forwarder and a statement are 4 nodes, not %d", p.Nodes)
@@ -29,7 +31,7 @@ var olepPayments = &Scenario{
 			return err == nil && n > 0
 		})
 	},
-	Floors: olepFloors(Floor{"ok", 60}, Floor{"planned partition", 1}, Floor{"payments decided", 100}, Floor{"payments approved", 40}),
+	Floors: olepFloors(Floor{"ok", 60}, Floor{"planned partition", 1}, Floor{"payments decided", 100}, Floor{"payments approved", 40}, Floor{"payments signed for", 10}),
 }
 
 // paymentAccounts are those that pay each other; the one of the fees is another.
@@ -43,12 +45,13 @@ func paymentsSpace() nemesis.Space {
 	s.Nodes = nemesis.Range[int]{Min: 4, Max: 12}
 	amount := func(_ nemesis.Op, _ []nemesis.Op, below func(int) int) string { return strconv.Itoa(1 + below(40)) }
 	s.OpKinds = []nemesis.OpKind{
-		{Kind: "pay", Weight: 30, Key: true, Arg: amount},
-		{Kind: "overpay", Weight: 2, Key: true, Arg: amount}, // less than nothing, to nobody, to oneself
+		{Kind: "pay", Weight: 22, Key: true, Arg: amount},
+		{Kind: "pay-signed", Weight: 8, Key: true, Arg: amount}, // by one to three others
+		{Kind: "overpay", Weight: 2, Key: true, Arg: amount},    // less than nothing, to nobody, to oneself
 		{Kind: "poison", Weight: 1, Key: true, Arg: amount},
 	}
 	s.Keys = paymentAccounts
-	s.Ops = nemesis.Range[int]{Min: 110, Max: 150}
+	s.Ops = nemesis.Range[int]{Min: 130, Max: 170}
 	s.Facts = []string{"Booted", "Appended", "PaymentDecided", "PaymentPosted", "PaymentSuppressed"}
 	return s
 }
@@ -56,14 +59,19 @@ func paymentsSpace() nemesis.Space {
 // payments are what the run is judged by.
 type payments struct {
 	run        *Run
+	logs       olepLogs
 	bank       *olep.Bank
+	accounts   []string // those that pay, and those of fees: one for all, or one for the payers of each partition
 	partitions int
 	executors  []sim.NodeID // of each partition
+	forwarders []sim.NodeID // likewise
 	statements []sim.NodeID // of each partition, begun while everything runs
 	ledger     *checkers.Bank[string, string]
-	asked      map[string]bool
+	asked      map[string]olep.Payment
 	decided    map[string]bool
 	posted     map[posting]bool
+	approvals  *approvals
+	away       *away
 	legs       int // that approved payments have, and
 	have       int // those that count in balances
 }
@@ -78,43 +86,50 @@ func buildPayments(r *Run) {
 	d := sim.NewStream(r.Plan.Seed, "payments config")
 	k := &payments{
 		run: r, partitions: max(r.Plan.Nodes/4, 1), ledger: checkers.NewBank[string, string](r.Checks),
-		asked: map[string]bool{}, decided: map[string]bool{}, posted: map[posting]bool{},
+		asked: map[string]olep.Payment{}, decided: map[string]bool{}, posted: map[posting]bool{},
 	}
 	r.State = k
+	k.logs = keepLogs(r, k.partitions, nil)
 	k.bank = &olep.Bank{Accounts: map[string]olep.Account{}, Fee: int64(d.Below(3))}
-	for i, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
-		a := olep.Account{Partition: i % k.partitions, Opening: int64(50 + d.Below(100)), Limit: -int64(d.Below(2) * 50)}
-		if name == olep.Fees {
-			a.Opening, a.Limit = 0, 0
+	sharded := d.Below(2) == 1
+	for i, name := range paymentAccounts {
+		a := olep.Account{Partition: i % k.partitions, Opening: int64(50 + d.Below(100)), Limit: -int64(d.Below(2) * 50), Signs: int64(50 + d.Below(250))}
+		if sharded {
+			a.Fees = olep.Fees + strconv.Itoa(a.Partition)
+			k.open(a.Fees, olep.Account{Partition: (a.Partition + 1) % k.partitions})
 		}
-		k.bank.Accounts[name] = a
-		k.ledger.Open(name, a.Opening, a.Limit)
+		k.open(name, a)
+	}
+	if !sharded {
+		k.open(olep.Fees, olep.Account{})
 	}
 	k.watch()
 
 	brokers := r.Plan.Nodes - 3*k.partitions
-	cluster := olep.Cluster{Partitions: k.partitions, Hosts: func(part int) []sim.NodeID {
-		return []sim.NodeID{sim.NodeID(1 + (part+k.partitions)%brokers)}
-	}}
-	client := olep.ClientConfig{
-		Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
-	}
+	cluster := olepCluster(k.partitions, brokers)
+	client := olepAsks(r, cluster)
 	checkpoint := olep.Checkpoint(d.Below(2))
 	work := d.Between(0, 5*time.Millisecond)
 	for range brokers {
 		r.World.Add(func(id sim.NodeID) sim.Node { return olep.NewBroker(id, olep.BrokerConfig{Cluster: cluster}) })
 	}
-	follow := func(name string, partition int, p olep.Processor, after time.Duration) sim.NodeID {
-		return r.World.Add(func(sim.NodeID) sim.Node {
-			return olep.NewSubscriber(olep.SubscriberConfig{
-				ClientConfig: client, Name: name, Partition: partition, Processor: p, Checkpoint: checkpoint, Work: work, After: after,
-			})
-		})
+	config := func(name string, partition int, p olep.Processor) olep.SubscriberConfig {
+		return olep.SubscriberConfig{ClientConfig: client, Name: name, Partition: partition, Processor: p, Checkpoint: checkpoint, Work: work}
+	}
+	follow := func(c olep.SubscriberConfig) sim.NodeID {
+		return r.World.Add(func(sim.NodeID) sim.Node { return olep.NewSubscriber(c) })
 	}
 	for part := range k.partitions {
-		k.executors = append(k.executors, follow("executor", part, olep.Executor{Bank: k.bank}, 0))
-		follow("forwarder", part, olep.Forwarder{Bank: k.bank}, 0)
-		k.statements = append(k.statements, follow("statement", part, olep.Statement{Bank: k.bank}, d.Between(0, r.Plan.Duration)))
+		k.executors = append(k.executors, follow(config("executor", part, olep.Executor{Bank: k.bank})))
+		k.forwarders = append(k.forwarders, r.World.Add(func(sim.NodeID) sim.Node {
+			return olep.NewLanes(config("forwarder", part, olep.Forwarder{Bank: k.bank}))
+		}))
+		statement := config("statement", part, olep.Statement{Bank: k.bank})
+		statement.After = d.Between(0, r.Plan.Duration)
+		k.statements = append(k.statements, follow(statement))
+	}
+	if k.partitions > 1 {
+		k.goAway(int(d.Below(uint64(k.partitions))), cluster)
 	}
 	idle := 0
 	r.AddClients(func(number int, ops []nemesis.Op) sim.Node {
@@ -126,13 +141,22 @@ func buildPayments(r *Run) {
 
 	budget := budget(r.Plan) + 10*client.Retry + 20*time.Second
 	tail := r.TailOps(func() bool { return idle == r.Plan.Clients })
-	tail.Budget = budget
+	tail.Budget, tail.Whole = budget, 2*budget // the first is for those that go on without others
+	ops := tail.Await
+	tail.Await = func() (progress uint64, done bool) {
+		progress, done = ops()
+		return progress + k.away.progress(), done
+	}
 	r.Liveness("operations in the quiet tail succeed", tail)
 	r.Liveness("approved payments come to all their logs", Progress{
 		Budget: budget,
+		Whole:  2 * budget,
 		Await: func() (progress uint64, done bool) {
 			missing := len(k.asked) - len(k.decided) + k.legs - k.have
-			progress = uint64(len(k.asked) + len(k.decided) + k.have)
+			progress = uint64(len(k.asked)+len(k.decided)+k.have+len(k.approvals.signed)) + k.away.progress()
+			if k.away.still() {
+				return progress, false
+			}
 			behind := false
 			for part, id := range k.statements {
 				next := k.subscriber(id).Next()
@@ -146,6 +170,16 @@ func buildPayments(r *Run) {
 	})
 }
 
+// open opens an account, unless it is open.
+func (k *payments) open(name string, a olep.Account) {
+	if _, ok := k.bank.Accounts[name]; ok {
+		return
+	}
+	k.accounts = append(k.accounts, name)
+	k.bank.Accounts[name] = a
+	k.ledger.Open(name, a.Opening, a.Limit)
+}
+
 // watch feeds the checker with what brokers and executors state.
 func (k *payments) watch() {
 	r := k.run
@@ -154,6 +188,7 @@ func (k *payments) watch() {
 	declined := r.Checks.Sometimes("a payment was declined")
 	poison := r.Checks.Sometimes("a poison record was skipped")
 	trace := r.Checks.Always("what is refused leaves no trace")
+	k.approvals = k.watchApprovals()
 	r.World.Watch(func(s *sim.Step) {
 		switch f := s.Payload.(type) {
 		case olep.Appended:
@@ -181,6 +216,7 @@ func (k *payments) watch() {
 				k.posted[at] = true
 				k.have++
 				k.ledger.Post(f.Account, f.ID, f.Amount)
+				k.away.arrived(f)
 			}
 		case olep.PaymentSuppressed:
 			suppressed.Hold()
@@ -194,13 +230,13 @@ func (k *payments) watch() {
 func (k *payments) appended(e *olep.Entry, trace *checkers.Property) {
 	stage, m, err := olep.ParsePayment(&e.Record)
 	trace.Check(err != nil || k.bank.Check(m) == nil, func() string { return fmt.Sprintf("%v is in a log", m) })
-	if err != nil || stage != olep.Requested || k.asked[m.ID] {
+	if _, known := k.asked[m.ID]; err != nil || stage != olep.Requested || known {
 		return
 	}
-	k.asked[m.ID] = true
+	k.asked[m.ID] = m
 	legs := []checkers.Leg[string]{{Account: m.From, Amount: -m.Amount - m.Fee}, {Account: m.To, Amount: m.Amount}}
 	if m.Fee > 0 {
-		legs = append(legs, checkers.Leg[string]{Account: olep.Fees, Amount: m.Fee})
+		legs = append(legs, checkers.Leg[string]{Account: k.bank.FeesOf(m.From), Amount: m.Fee})
 	}
 	k.ledger.Ask(m.ID, legs...)
 }
@@ -209,9 +245,10 @@ func (k *payments) appended(e *olep.Entry, trace *checkers.Property) {
 func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []nemesis.Op) {
 	w := olep.NewPayer(p, k.bank, c)
 	info := k.run.Checks.Sometimes("a client saw info")
-	pay := func(m olep.Payment) {
+	pay := func(m olep.Payment) (approved, ok bool) {
 		op := p.Op(m)
-		switch approved, err := w.Pay(p, m); {
+		approved, err := w.Pay(p, m)
+		switch {
 		case err == olep.ErrUnsure:
 			info.Hold()
 			op.Info()
@@ -221,12 +258,9 @@ func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []ne
 			k.ledger.Decide(m.ID, approved)
 			op.OK(approved)
 		}
+		return approved, err == nil
 	}
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for i, op := range k.run.planned(p, ops) {
 		amount, _ := strconv.ParseInt(op.Arg, 10, 64)
 		m := k.payment(fmt.Sprintf("c%d.%d", number, i), op.Key, amount)
 		switch {
@@ -234,6 +268,8 @@ func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []ne
 			w.Append(p, k.bank.Accounts[m.From].Partition, []olep.Record{{Log: m.From, Value: poisons[amount%int64(len(poisons))]}})
 			continue
 		case op.Kind == "pay":
+		case op.Kind == "pay-signed":
+			m.By = k.signers(m.From, int(amount))
 		case amount%3 == 0:
 			m.Amount = -amount
 		case amount%3 == 1:
@@ -243,8 +279,8 @@ func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []ne
 		}
 		pay(m)
 	}
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	k.away.pass(p, number, pay)
+	for i := range k.run.tail(p) {
 		pay(k.payment(fmt.Sprintf("t%d.%d", number, i), paymentAccounts[(number+i)%len(paymentAccounts)], 1))
 	}
 }
@@ -254,6 +290,15 @@ func (k *payments) payment(id, from string, amount int64) olep.Payment {
 	others := len(paymentAccounts) - 1
 	to := (slices.Index(paymentAccounts, from) + 1 + int(amount)%others) % len(paymentAccounts)
 	return olep.Payment{ID: id, From: from, To: paymentAccounts[to], Amount: amount, Fee: k.bank.Fee}
+}
+
+// signers are one to three others than the payer, which the amount chooses.
+func (k *payments) signers(payer string, amount int) (list []string) {
+	at := slices.Index(paymentAccounts, payer)
+	for i := range 1 + amount%3 {
+		list = append(list, paymentAccounts[(at+1+(amount/3+i)%5)%len(paymentAccounts)])
+	}
+	return list
 }
 
 // poisons are records that nobody can make anything of.
@@ -277,7 +322,7 @@ func (k *payments) judge() {
 		if executor.Store() == nil || statement.Store() == nil {
 			return // its disk has stopped it
 		}
-		for _, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+		for _, name := range k.accounts {
 			if k.bank.Accounts[name].Partition != part {
 				continue
 			}
@@ -289,5 +334,35 @@ func (k *payments) judge() {
 			})
 		}
 	}
+	k.approvals.judge()
 	k.ledger.Quiet()
+	k.logs.judge(k.run, k.derived())
+}
+
+// derived are the views of each partition.
+func (k *payments) derived() (list []derived) {
+	for part := range k.partitions {
+		balances := func(of func(s *olep.Store, account string) int64) func(s *olep.Store) []olep.Pair {
+			return func(s *olep.Store) (pairs []olep.Pair) {
+				for _, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+					if k.bank.Accounts[name].Partition == part {
+						pairs = append(pairs, olep.Pair{Key: name, Value: strconv.FormatInt(of(s, name), 10)})
+					}
+				}
+				return pairs
+			}
+		}
+		executor, statement := olep.Executor{Bank: k.bank}, olep.Statement{Bank: k.bank}
+		list = append(list, derived{
+			name: "executor", doc: "balances that decisions are made by", partition: part, processor: executor,
+			show: balances(executor.Balance), nodes: k.executors[part : part+1],
+		}, derived{
+			name: "decisions", doc: "what has become of requests, and the LSN that each had", partition: part, processor: executor,
+			show: prefixed("decided "),
+		}, derived{
+			name: "statement", doc: "balances by what is in the logs", partition: part, processor: statement,
+			show: balances(statement.Balance), nodes: k.statements[part : part+1],
+		})
+	}
+	return list
 }

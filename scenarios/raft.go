@@ -17,8 +17,8 @@ import (
 
 var (
 	raftKV = &Scenario{
-		Words: raftWords,
 		Name:  "raft/kv",
+		Words: raftWords,
 		Doc:   "A key-value store on Raft, with client sessions and both ways of reading, is linearizable.",
 		Space: raftSpace("raft/kv",
 			nemesis.OpKind{Kind: "read", Weight: 3, Key: true}, // by ReadIndex
@@ -28,19 +28,18 @@ var (
 			nemesis.OpKind{Kind: "cas", Weight: 2, Key: true, Value: true, Arg: earlierValue},
 			nemesis.OpKind{Kind: "delete", Weight: 1, Key: true},
 		),
-		Tail:  10 * time.Second,
-		Build: func(r *Run) { buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp) },
-		Judge: func(r *Run) {
-			judgeHistory(r, checkers.KVModel(), kvForChecker)
-		},
+		Tail:   10 * time.Second,
+		Build:  func(r *Run) { buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp) },
+		Judge:  func(r *Run) { judgeHistory(r, checkers.KVModel()) },
+		Form:   kvForm,
 		Fits:   isGroup,
 		Facts:  slices.Concat(memberFacts, serviceFacts),
 		Floors: raftFloors(Floor{"operations", 100}, Floor{"ok", 60}, Floor{"clients", 3}, Floor{"crashes with unsynced data", 3}),
 	}
 
 	raftLogService = &Scenario{
-		Words: raftWords,
 		Name:  "raft/log",
+		Words: raftWords,
 		Doc:   "A replicated log as a service: an append returns the record's offset, ranges are read back.",
 		Space: func() nemesis.Space {
 			s := raftSpace("raft/log",
@@ -61,8 +60,9 @@ var (
 		},
 		Judge: func(r *Run) {
 			r.State.(*records).judge(r.World.History())
-			judgeHistory(r, checkers.LogModel(), logForChecker)
+			judgeHistory(r, checkers.LogModel())
 		},
+		Form: logForm,
 		Fits: func(p nemesis.Plan) error {
 			first := map[string]int{}
 			for i, op := range p.Ops {
@@ -87,8 +87,8 @@ var (
 	}
 
 	raftElection = &Scenario{
-		Words:  raftWords,
 		Name:   "raft/election",
+		Words:  raftWords,
 		Doc:    "Elections under faults, without clients: at most one leader per term, and one at last.",
 		Space:  electionSpace(),
 		Tail:   10 * time.Second,
@@ -100,8 +100,8 @@ var (
 
 	// One member in some plans hears nobody, but is heard: see disturbed.
 	raftDeposed = &Scenario{
-		Words:   raftWords,
 		Name:    "raft/deposed",
+		Words:   raftWords,
 		Doc:     "A demonstration: without PreVote and CheckQuorum, a member that hears nobody deposes every leader.",
 		Anomaly: `eventually "all follow one leader"`,
 		Space: func() nemesis.Space {
@@ -378,22 +378,15 @@ func watchRaft(r *Run) {
 	}
 }
 
-// judgeHistory asks for linearizability. translate gives the checker's form of
-// an operation's input, and of its output unless that is nil.
-func judgeHistory(r *Run, m checkers.Model, translate func(input, output any) (any, any)) {
+// judgeHistory asks for linearizability.
+func judgeHistory(r *Run, m checkers.Model) {
 	info := r.Checks.Sometimes("a client saw info")
-	history := r.World.History()
-	copies := make([]sim.Op, len(history))
-	ops := make([]*sim.Op, len(history))
-	for i, op := range history {
-		copies[i] = *op
-		copies[i].Input, copies[i].Output = translate(op.Input, op.Output)
-		ops[i] = &copies[i]
+	for _, op := range r.World.History() {
 		if op.Outcome == sim.Info {
 			info.Hold()
 		}
 	}
-	r.Checks.Add("linearizable", checkers.Linearizable(m, ops))
+	r.Checks.Add("linearizable", checkers.Linearizable(m, r.Scenario.formed(r.World.History())))
 }
 
 // buildElection adds members without clients, who must find a leader.
@@ -434,7 +427,7 @@ func piece(text string) string {
 	return text + ";"
 }
 
-func kvForChecker(input, output any) (any, any) {
+func kvForm(input, output any) (any, any) {
 	op := input.(raft.KVOp)
 	res, ended := output.(raft.KVResult)
 	switch op.Kind {
@@ -533,7 +526,7 @@ func (l *records) judge(history []*sim.Op) {
 	l.log.Quiet()
 }
 
-func logForChecker(input, output any) (any, any) {
+func logForm(input, output any) (any, any) {
 	op := input.(raft.LogOp)
 	res, ended := output.(raft.LogResult)
 	if op.Kind == raft.LogAppend {

@@ -40,6 +40,8 @@ type Options struct {
 	MaxSteps  uint64 // see sim.Config; 0 means the scenario's
 	// Started, if not nil, is told of the world before its first step.
 	Started func(w *sim.World)
+
+	over func(r *Run) // if not nil, it is told of the run after its last step
 }
 
 // Result is what came of one run.
@@ -106,6 +108,9 @@ func (s *Scenario) Run(p nemesis.Plan, o Options) Result {
 	if r.guard(s.Build) {
 		nemesis.Apply(nemesis.Stage{World: r.World, Net: r.Net, Disk: r.Disk, Roles: &r.roles}, p)
 		stopped = r.run(o.UntilStep)
+		if o.over != nil {
+			o.over(r)
+		}
 	}
 	r.count()
 	res := r.result(stopped)

@@ -39,8 +39,16 @@ type Scenario struct {
 	// Judge runs after the last step, unless a violation has stopped the run; it may be nil.
 	Judge func(r *Run)
 
+	// Form gives the form that package checkers has of an operation's input, and of its output unless that is nil: that is
+	// what is judged, and what histories are exported in. It may be nil where operations are in that form, or in none.
+	Form func(input, output any) (any, any)
+
 	// Words are how readers of a recording say what happens.
 	Words *trace.Words
+
+	// Views are what the run's nodes derive from logs: the same however far nodes have come. It runs after the last
+	// step, also of a run that was stopped; nil: there are none.
+	Views func(r *Run) []View
 
 	// Fits tells what of a plan that was written by hand means nothing to the model, with its JSON path; nil: all does.
 	Fits func(p nemesis.Plan) error

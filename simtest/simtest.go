@@ -44,6 +44,7 @@ import (
 	"github.com/seedbed-sim/seedbed/internal/lint"
 	"github.com/seedbed-sim/seedbed/internal/seeds"
 	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/report"
 	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/sim"
 	"github.com/seedbed-sim/seedbed/trace"
@@ -163,7 +164,7 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 		return true
 	}
 	t.Error(text)
-	if err := keep(t.ArtifactDir(), f); err != nil {
+	if err := keep(t.ArtifactDir(), f, what.again(t, f)); err != nil {
 		t.Error(err)
 	}
 	if what.shrink > 0 && what.step == 0 && f.Divergence == nil && r.Verdict == checkers.Invalid {
@@ -172,14 +173,18 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 	return false
 }
 
-// keep leaves a failure's plan and trace in a folder.
-func keep(dir string, f *scenarios.Failure) error {
+// keep leaves a failure's plan and trace, and a page that shows it, in a folder.
+func keep(dir string, f *scenarios.Failure, again string) error {
 	base := baseName(&f.First)
 	plan, err := planFile(f.First.Plan)
 	if err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{base + ".plan.json": plan, base + ".trace": f.Trace} {
+	page, err := report.File(f.Trace, []report.Command{{For: "repeat it", Line: again}})
+	if err != nil {
+		return err
+	}
+	for name, data := range map[string][]byte{base + ".plan.json": plan, base + ".trace": f.Trace, base + ".html": page} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
 			return err
 		}

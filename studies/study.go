@@ -34,6 +34,8 @@ type Design struct {
 	Cases   []Case
 	Plot    Plot
 	Notes   []string // printed below the table; each is a sentence
+	// Conclude says what can be read off the result, to be printed below that; nil: nothing.
+	Conclude func(r *Result) []string
 }
 
 // Column is something that is measured.
@@ -83,6 +85,14 @@ type Result struct {
 	Design *Design
 	Seeds  uint64
 	Rows   []Row // by case
+}
+
+// Notes are the design's, and what it concludes.
+func (r *Result) Notes() []string {
+	if r.Design.Conclude == nil {
+		return r.Design.Notes
+	}
+	return slices.Concat(r.Design.Notes, r.Design.Conclude(r))
 }
 
 // Row is what came of a case.

@@ -99,8 +99,8 @@ func (t *Reader) WindowTime(from, to clock.Time) iter.Seq2[Step, error] {
 // All yields every step.
 func (t *Reader) All() iter.Seq2[Step, error] { return t.Window(0, math.MaxUint64) }
 
-// bare hands all steps to f, without texts.
-func (t *Reader) bare(f func(s *sim.Step)) error {
+// Skim hands all steps to f, without what costs most to read: their texts, changes and logs.
+func (t *Reader) Skim(f func(s *sim.Step)) error {
 	for _, err := range t.steps(0, func(s *sim.Step) bool { f(s); return false }, func(*sim.Step) bool { return false }) {
 		return err
 	}
@@ -110,7 +110,7 @@ func (t *Reader) bare(f func(s *sim.Step)) error {
 // Causal is the happened-before relation over all steps.
 func (t *Reader) Causal() (*sim.Causal, error) {
 	c := &sim.Causal{}
-	return c, t.bare(c.Add)
+	return c, t.Skim(c.Add)
 }
 
 // Find returns the first step from number first on that matches; ok is false if there is none.

@@ -46,6 +46,7 @@ type LogOp struct {
 	//	forget    all is gone: the log begins anew
 	Do    string `json:"do"`
 	Index string `json:"index,omitempty"` // a number
+	To    string `json:"to,omitempty"`    // the last, where an append is of several; they are alike but for Index
 	Epoch string `json:"epoch,omitempty"` // of the record: a term, or what else tells who wrote it
 	Text  string `json:"text,omitempty"`  // of the record
 }

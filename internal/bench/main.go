@@ -44,6 +44,10 @@ var promises = []promise{
 	{what: "plan of raft/kv drawn", unit: "ns", of: metric("Plan ns/op"), limit: 100_000},
 	{what: "raft/kv under swarm", unit: "seeds/s", of: metric("Swarm seeds/s"), limit: 300, floor: true},
 	{what: "the same, virtual time", unit: "× wall", of: metric("Swarm virtual/wall"), limit: 10_000, floor: true},
+	{what: "event log, appended, read, judged", unit: "records/s", of: metric("OlepLog records/s"), limit: 300_000, floor: true},
+	{what: "log of 1,000,000 records judged", unit: "s", of: seconds("Log/records=1000000/replicas=3"), limit: 1},
+	{what: "topic of 1,000,000 records judged", unit: "s", of: seconds("Topic/by_tens"), limit: 1},
+	{what: "1,000,000 operations of transactions", unit: "s", of: seconds("Transactions/one/strict"), limit: 10},
 	{what: "2 workers", unit: "× 2 processes", of: metric(twoWorkers), limit: 0.95, floor: true},
 	{what: "memory after a long sweep", unit: "MiB", of: metric(longMemory), limit: 200},
 	{what: "goroutines after it", unit: "", of: metric(longGoroutines), limit: 20},
@@ -52,8 +56,8 @@ var promises = []promise{
 // suites are the benchmarks that the promises need; the names are those of packages.
 var suites = []struct{ pkg, pattern string }{
 	{"sim", "BareHeap|Deliver|AppendSyncReply|SpawnStep|CallbackStep"},
-	{"scenarios", "RaftPartitionHeal|Plan|Swarm"},
-	{"checkers", "KV/ops=100/unknown=8/whole"},
+	{"scenarios", "RaftPartitionHeal|Plan|Swarm|OlepLog"},
+	{"checkers", "KV/ops=100/unknown=8/whole|^BenchmarkLog$/records=1000000/replicas=3|Topic/by_tens|Transactions/one/strict"},
 }
 
 const module = "github.com/seedbed-sim/seedbed/"
@@ -122,6 +126,11 @@ func number(v float64) string {
 type sample map[string]float64
 
 func metric(key string) func(s sample) float64 { return func(s sample) float64 { return s[key] } }
+
+// seconds is how long one iteration takes.
+func seconds(benchmark string) func(s sample) float64 {
+	return func(s sample) float64 { return s[benchmark+" ns/op"] / 1e9 }
+}
 
 func ratio(a, b string) func(s sample) float64 {
 	return func(s sample) float64 { return s[a+" ns/op"] / s[b+" ns/op"] }

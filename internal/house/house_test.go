@@ -37,6 +37,7 @@ var rules = []rule{
 	{pkg: "nemesis", ours: "netsim disksim sim clock", others: "pgregory.net/rapid", linted: true},
 	{pkg: "checkers", ours: "sim clock", others: "github.com/anishathalye/porcupine", linted: true}, // never a model
 	{pkg: "trace", ours: "sim clock", others: "github.com/klauspost/compress"},
+	{pkg: "export", ours: "trace checkers sim clock"}, // never a scenario
 	{pkg: "report", ours: "trace nemesis sim clock"},
 	{pkg: "scenarios", ours: "models/* checkers nemesis netsim disksim wal trace sim clock", others: "pgregory.net/rapid"},
 
@@ -45,7 +46,7 @@ var rules = []rule{
 	// Front ends: only mains and tests import them.
 	{pkg: "simtest", ours: "scenarios report trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
 		others: "pgregory.net/rapid"},
-	{pkg: "cli", ours: "studies scenarios report trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
+	{pkg: "cli", ours: "studies scenarios report export trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
 		others: "github.com/spf13/cobra github.com/spf13/pflag github.com/schollz/progressbar/v3"},
 	{pkg: "cmd/seedbed", ours: "cli scenarios studies"},
 
@@ -70,7 +71,7 @@ const (
 	root   = "../.."
 	suites = "github.com/stretchr/testify pgregory.net/rapid"
 	// testing is what tests may import in addition, next to any package of ours but cli.
-	forTests = suites + " github.com/cockroachdb/datadriven github.com/rogpeppe/go-internal golang.org/x/tools"
+	forTests = suites + " github.com/cockroachdb/datadriven github.com/rogpeppe/go-internal golang.org/x/tools olympos.io/encoding/edn"
 )
 
 func TestImportsKeepTheRules(t *testing.T) {
@@ -102,6 +103,7 @@ func TestRulesBite(t *testing.T) {
 		{by: "checkers", path: module + "models/raft"},
 		{by: "nemesis", path: module + "scenarios"},
 		{by: "trace", path: module + "scenarios"},
+		{by: "export", path: module + "scenarios"},
 		{by: "scenarios", path: module + "simtest"},
 		{by: "scenarios", path: module + "cli"},
 		{by: "scenarios", path: module + "cli", test: true},

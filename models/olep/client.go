@@ -109,7 +109,10 @@ func NewProducer(p *sim.Proc, name string, c ClientConfig) *Producer {
 
 // Append appends a batch and returns the LSN of its first record. The error is a Refusal, or ErrUnsure.
 func (w *Producer) Append(p *sim.Proc, partition int, records []Record) (LSN, error) {
-	deadline := w.deadline(p)
+	return w.append(p, partition, records, w.deadline(p))
+}
+
+func (w *Producer) append(p *sim.Proc, partition int, records []Record, deadline time.Duration) (LSN, error) {
 	cmd := &Append{Producer: w.name, Records: records}
 	e := w.epochs[partition]
 	if w.name != "" {
@@ -156,7 +159,11 @@ func (w *Producer) open(p *sim.Proc, partition int, e *epoch, deadline time.Dura
 
 // Read reads records: see Partition.Read. The error is a Refusal; NotLeader if nobody has answered in time.
 func (w *Producer) Read(p *sim.Proc, partition int, do Read) (Records, error) {
-	r, ok := w.ask(p, partition, do, w.deadline(p))
+	return w.read(p, partition, do, w.deadline(p))
+}
+
+func (w *Producer) read(p *sim.Proc, partition int, do Read, deadline time.Duration) (Records, error) {
+	r, ok := w.ask(p, partition, do, deadline)
 	switch {
 	case !ok:
 		return Records{}, Refusal{Why: NotLeader}

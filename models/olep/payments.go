@@ -1,7 +1,9 @@
 package olep
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,11 +25,20 @@ type Payment struct {
 	ID          string // of the request, chosen by whoever asks
 	From, To    string
 	Amount, Fee int64
+	By          []string // the accounts that must sign it, one after the other
+	Signed      int      // how many of them have
 }
 
 func (m Payment) String() string {
-	return fmt.Sprintf("%s: %d from %s to %s, fee %d", m.ID, m.Amount, m.From, m.To, m.Fee)
+	text := fmt.Sprintf("%s: %d from %s to %s, fee %d", m.ID, m.Amount, m.From, m.To, m.Fee)
+	if len(m.By) > 0 {
+		text += ", signed by " + strings.Join(m.By, ", ")
+	}
+	return text
 }
+
+// cost is what it takes from the payer.
+func (m Payment) cost() int64 { return m.Amount + m.Fee }
 
 // Stage is what a record says of a payment.
 type Stage string
@@ -39,17 +50,26 @@ const (
 	Declined  Stage = "declined" // in the payer's log
 	Incoming  Stage = "incoming" // in the payee's log
 	FeeTaken  Stage = "fee"      // in the fees' log
+
+	// Of one that others must sign; see approvals.go.
+	Held     Stage = "held"     // in the payer's log: the money is put aside
+	ToSign   Stage = "sign"     // in the log of whose turn it is
+	Signed   Stage = "signed"   // in that log, too: yes
+	Objected Stage = "objected" // or no
+	Agreed   Stage = "agreed"   // in the payer's log: all have signed
+	Rejected Stage = "rejected" // in the payer's log: one has not
 )
 
 // Record returns the record of a stage, for the log that it belongs to.
 func (m Payment) Record(stage Stage) Record {
-	return Record{
-		Log:   m.log(stage),
-		Value: fmt.Sprintf("%s %s %s %s %d %d", stage, m.ID, m.From, m.To, m.Amount, m.Fee),
+	value := fmt.Sprintf("%s %s %s %s %d %d", stage, m.ID, m.From, m.To, m.Amount, m.Fee)
+	if len(m.By) > 0 {
+		value += fmt.Sprintf(" %s %d", strings.Join(m.By, ","), m.Signed)
 	}
+	return Record{Log: m.log(stage), Value: value}
 }
 
-// Fees is the account of the fees.
+// Fees is the account of the fees. There may be others, whose names begin with it: see Account.
 const Fees = "fees"
 
 // log is the account whose log a stage belongs to.
@@ -59,6 +79,8 @@ func (m Payment) log(stage Stage) string {
 		return m.To
 	case FeeTaken:
 		return Fees
+	case ToSign, Signed, Objected:
+		return m.By[m.Signed]
 	default:
 		return m.From
 	}
@@ -67,19 +89,36 @@ func (m Payment) log(stage Stage) string {
 // ParsePayment reads what Record made.
 func ParsePayment(r *Record) (Stage, Payment, error) {
 	part := strings.Split(r.Value, " ")
-	if len(part) != 6 {
+	if len(part) != 6 && len(part) != 8 {
 		return "", Payment{}, fmt.Errorf("%q is no record of a payment", r.Value)
 	}
 	m := Payment{ID: part[1], From: part[2], To: part[3]}
 	amount, err := strconv.ParseInt(part[4], 10, 64)
 	fee, err2 := strconv.ParseInt(part[5], 10, 64)
 	stage := Stage(part[0])
-	switch {
-	case err != nil || err2 != nil || amount <= 0 || fee < 0:
+	if err != nil || err2 != nil || amount <= 0 || fee < 0 {
 		return "", Payment{}, fmt.Errorf("%q has no amount that can be paid", r.Value)
-	case stage != Requested && stage != Outgoing && stage != Declined && stage != Incoming && stage != FeeTaken:
+	}
+	if len(part) == 8 {
+		m.By = strings.Split(part[6], ",")
+		if m.Signed, err = strconv.Atoi(part[7]); err != nil || m.Signed < 0 || m.Signed > len(m.By) {
+			return "", Payment{}, fmt.Errorf("%q has no number of signatures", r.Value)
+		}
+	}
+	switch stage {
+	case Requested, Outgoing, Declined, Incoming, FeeTaken:
+	case ToSign, Signed, Objected:
+		if m.Signed == len(m.By) {
+			return "", Payment{}, fmt.Errorf("%q has nobody to sign", r.Value)
+		}
+	case Held, Agreed, Rejected:
+		if len(m.By) == 0 {
+			return "", Payment{}, fmt.Errorf("%q has nobody to sign", r.Value)
+		}
+	default:
 		return "", Payment{}, fmt.Errorf("%q is no stage of a payment", part[0])
-	case r.Log != m.log(stage):
+	}
+	if r.Log != m.log(stage) && (stage != FeeTaken || !strings.HasPrefix(r.Log, Fees)) {
 		return "", Payment{}, fmt.Errorf("%q is in the log of %s", r.Value, r.Log)
 	}
 	m.Amount, m.Fee = amount, fee
@@ -89,8 +128,10 @@ func ParsePayment(r *Record) (Stage, Payment, error) {
 // Account is what a bank knows of an account for good.
 type Account struct {
 	Partition int
-	Opening   int64 // what it begins with
-	Limit     int64 // how low it may go
+	Opening   int64  // what it begins with
+	Limit     int64  // how low it may go
+	Signs     int64  // how much it signs for in all
+	Fees      string // the account that takes its fees; empty for Fees
 }
 
 // Bank is the accounts, Fees among them.
@@ -98,6 +139,9 @@ type Bank struct {
 	Accounts map[string]Account
 	Fee      int64 // of a payment
 }
+
+// FeesOf is the account that takes the fees of what an account pays.
+func (b *Bank) FeesOf(account string) string { return cmp.Or(b.Accounts[account].Fees, Fees) }
 
 // Check refuses a payment that the bank does not know how to make. It needs no log: the error is definite.
 func (b *Bank) Check(m Payment) error {
@@ -112,6 +156,14 @@ func (b *Bank) Check(m Payment) error {
 		return fmt.Errorf("%s cannot pay itself", m.From)
 	case m.Amount <= 0:
 		return fmt.Errorf("%d cannot be paid; an amount is at least 1", m.Amount)
+	}
+	for i, name := range m.By {
+		if _, ok := b.Accounts[name]; !ok {
+			return fmt.Errorf("there is no account %q to sign", name)
+		}
+		if name == m.From || slices.Contains(m.By[:i], name) {
+			return fmt.Errorf("%s cannot sign: it pays, or has signed", name)
+		}
 	}
 	return nil
 }
@@ -160,6 +212,10 @@ func (x Executor) Process(env sim.Env, s *Store, e Entry) ([]Output, error) {
 			return nil, err
 		}
 		return x.decide(env, s, e, m), nil
+	case ToSign:
+		return x.sign(env, s, e, m), nil
+	case Agreed, Rejected:
+		return x.settle(env, s, e, m, stage == Agreed), nil
 	case Incoming:
 		x.post(env, s, e, m, m.Amount)
 	case FeeTaken:
@@ -168,28 +224,54 @@ func (x Executor) Process(env sim.Env, s *Store, e Entry) ([]Output, error) {
 	return nil, nil // its own outputs
 }
 
-// decide decides a request, or repeats what was decided.
+// decide decides a request, or repeats what was decided. One that others must sign is held for them.
 func (x Executor) decide(env sim.Env, s *Store, e Entry, m Payment) []Output {
-	here, key := x.Bank.Accounts[m.From], "decided "+m.ID
-	stage, lsn, known := strings.Cut(s.Get(key), " ")
-	if known && lsn != strconv.FormatUint(uint64(e.LSN), 10) {
-		env.Emit(PaymentSuppressed{m.From, e.LSN, m.ID})
+	stage, again := x.once(env, s, "decided "+m.ID, e, m, func() Stage {
+		balance := x.Balance(s, m.From) - s.Int(heldKey+m.From)
+		switch {
+		case balance-m.cost() < x.Bank.Accounts[m.From].Limit:
+			env.Emit(PaymentDecided{m.ID, e.LSN, false, balance})
+			return Declined
+		case len(m.By) > 0:
+			x.hold(env, s, e, m)
+			return Held
+		}
+		env.Emit(PaymentDecided{m.ID, e.LSN, true, balance})
+		x.pay(env, s, e, m)
+		return Outgoing
+	})
+	if again {
 		return nil
 	}
-	if !known {
-		balance, cost := x.Balance(s, m.From), m.Amount+m.Fee
-		stage = string(Declined)
-		if balance-cost >= here.Limit {
-			stage = string(Outgoing)
-			s.SetInt("posted "+m.From, s.Int("posted "+m.From)-cost)
-		}
+	return x.own(m.From, m.Record(stage))
+}
+
+// once comes to the stage that follows from a record, and keeps it under a key, or finds what it came to before. again is
+// true if that was of another record, which says the same: that is suppressed.
+func (x Executor) once(env sim.Env, s *Store, key string, e Entry, m Payment, decide func() Stage) (stage Stage, again bool) {
+	known, lsn, ok := strings.Cut(s.Get(key), " ")
+	switch {
+	case !ok:
+		stage = decide()
 		s.Set(key, fmt.Sprintf("%s %d", stage, e.LSN))
-		env.Emit(PaymentDecided{m.ID, e.LSN, stage == string(Outgoing), balance})
-		if stage == string(Outgoing) {
-			env.Emit(PaymentPosted{m.From, e.LSN, m.ID, -cost})
-		}
+		return stage, false
+	case lsn != strconv.FormatUint(uint64(e.LSN), 10):
+		env.Emit(PaymentSuppressed{e.Log, e.LSN, m.ID})
+		return "", true
 	}
-	return []Output{{here.Partition, m.Record(Stage(stage))}}
+	return Stage(known), false
+}
+
+// own is a record for the executor's own partition: what is for others the forwarder takes there, so that the executor
+// waits for none of them.
+func (x Executor) own(account string, r Record) []Output {
+	return []Output{{x.Bank.Accounts[account].Partition, r}}
+}
+
+// pay takes what a payment costs from the payer.
+func (x Executor) pay(env sim.Env, s *Store, e Entry, m Payment) {
+	s.SetInt("posted "+m.From, s.Int("posted "+m.From)-m.cost())
+	env.Emit(PaymentPosted{m.From, e.LSN, m.ID, -m.cost()})
 }
 
 // post takes a record into an account's balance, once.
@@ -212,14 +294,27 @@ type Forwarder struct{ Bank *Bank }
 // Process implements Processor.
 func (f Forwarder) Process(_ sim.Env, _ *Store, e Entry) ([]Output, error) {
 	stage, m, err := ParsePayment(&e.Record)
-	if err != nil || stage != Outgoing {
+	if err != nil {
 		return nil, err
 	}
+	switch stage {
+	case Outgoing:
+		return f.money(m), nil
+	case Held, Signed, Objected:
+		return f.signature(stage, m), nil
+	}
+	return nil, nil
+}
+
+// money is what an approved payment brings others.
+func (f Forwarder) money(m Payment) []Output {
 	out := []Output{{f.Bank.Accounts[m.To].Partition, m.Record(Incoming)}}
 	if m.Fee > 0 {
-		out = append(out, Output{f.Bank.Accounts[Fees].Partition, m.Record(FeeTaken)})
+		fee := m.Record(FeeTaken)
+		fee.Log = f.Bank.FeesOf(m.From)
+		out = append(out, Output{f.Bank.Accounts[fee.Log].Partition, fee})
 	}
-	return out, nil
+	return out
 }
 
 // Statement is a view of the partition's accounts that knows their logs, and no decision: what each has, by the records that
@@ -265,23 +360,20 @@ func (w *Payer) Pay(p *sim.Proc, m Payment) (approved bool, err error) {
 	}
 	deadline := w.deadline(p)
 	part := w.bank.Accounts[m.From].Partition
-	_, err = w.Append(p, part, []Record{m.Record(Requested)})
-	if err == ErrUnsure { // once more: it is the executor's to see that it is the same
-		_, err = w.Append(p, part, []Record{m.Record(Requested)})
-	}
-	if err != nil {
+	if _, err := w.append(p, part, []Record{m.Record(Requested)}, deadline); err != nil {
 		return false, err
 	}
 	for p.Elapsed() < deadline {
 		// The answer may stand before the request's own number: that of a copy which nobody has told of.
 		from := max(w.next[part], 1)
-		r, err := w.Read(p, part, Read{From: from, Max: 64, Only: m.From})
+		r, err := w.read(p, part, Read{From: from, Max: 64, Only: m.From}, deadline)
 		if err != nil {
 			p.Sleep(w.c.Backoff)
 			continue
 		}
 		for i := range r.Entries {
-			if stage, of, err := ParsePayment(&r.Entries[i].Record); err == nil && of.ID == m.ID && stage != Requested {
+			stage, of, err := ParsePayment(&r.Entries[i].Record)
+			if err == nil && of.ID == m.ID && (stage == Outgoing || stage == Declined) {
 				return stage == Outgoing, nil
 			}
 		}

@@ -26,7 +26,7 @@ type Lookup interface {
 }
 
 // throughKey is no key of a processor. It has the last record that is in the store.
-const throughKey = "\x00through"
+const throughKey = ownKeys + "through"
 
 // Through is the last record that is in a store: all before it are, too.
 func Through(s *Store) LSN { return LSN(s.Int(throughKey)) }
@@ -38,17 +38,6 @@ func fresh(s *Store, e Entry) bool {
 	}
 	s.SetInt(throughKey, int64(e.LSN))
 	return true
-}
-
-// keys lists the keys with a prefix that have a value, less the prefix, as of the last transaction.
-func (s *Store) keys(prefix string) []string {
-	var list []string
-	for _, key := range slices.Sorted(maps.Keys(s.values)) {
-		if rest, ok := strings.CutPrefix(key, prefix); ok && s.values[key] != "" {
-			list = append(list, rest)
-		}
-	}
-	return list
 }
 
 // Rows is the relational store: each document by its key.
@@ -155,11 +144,12 @@ type Answer struct {
 	ID      uint64
 	Value   string
 	Through LSN // the last record that the answer knows of
+	Version int // of what has made the view
 }
 
-// NewView returns a view. The processor of the configuration is the lookup.
+// NewView returns a view. The processor of the configuration is the lookup, which answers queries, too.
 func NewView(c SubscriberConfig, l Lookup) *View {
-	c.Processor = l
+	c.Processor = answering{l, c.Name}
 	return &View{Subscriber: NewSubscriber(c), lookup: l}
 }
 
@@ -198,7 +188,7 @@ func (v *View) answer(env sim.Env) {
 		if q.After > through {
 			return false
 		}
-		env.Send(q.from, &Answer{q.ID, v.lookup.Get(s, q.Key), through})
+		env.Send(q.from, &Answer{q.ID, v.lookup.Get(s, q.Key), through, Version(s)})
 		return true
 	})
 }

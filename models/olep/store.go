@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/seedbed-sim/seedbed/sim"
 	"github.com/seedbed-sim/seedbed/wal"
@@ -12,10 +13,15 @@ import (
 // Store is a subscriber's own database: keys with values, changed by transactions that are durable as a whole or not at all.
 // All of it is in memory; on disk is a log of transactions, on package wal.
 type Store struct {
-	wal     *wal.Log
+	wal     *wal.Log // nil: it is on no disk
 	values  map[string]string
 	changed map[string]string // by the transaction that is open
 	buf     []byte
+}
+
+// NewStore returns a database that is on no disk: it is of use for as long as its owner lives.
+func NewStore() *Store {
+	return &Store{values: make(map[string]string), changed: make(map[string]string)}
 }
 
 // OpenStore opens the database of this name on a node's disk, or an empty one. An error is the disk's.
@@ -24,7 +30,8 @@ func OpenStore(disk sim.Disk, name string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{wal: l, values: make(map[string]string), changed: make(map[string]string)}
+	s := NewStore()
+	s.wal = l
 	for lsn := l.First(); lsn < l.Next(); lsn++ {
 		rec, err := l.Read(lsn)
 		if err != nil {
@@ -58,6 +65,43 @@ func (s *Store) Set(key, value string) { s.changed[key] = value }
 // SetInt is Set of a number.
 func (s *Store) SetInt(key string, n int64) { s.Set(key, strconv.FormatInt(n, 10)) }
 
+// Clear takes all values away, in the transaction that is open: nothing else is left in it.
+func (s *Store) Clear() {
+	clear(s.changed)
+	for _, key := range slices.Sorted(maps.Keys(s.values)) {
+		s.Set(key, "")
+	}
+}
+
+// Pair is a key with its value.
+type Pair struct{ Key, Value string }
+
+// Pairs lists the keys with a prefix, less the prefix, that have a value, by key and as of the last transaction. What a
+// subscriber keeps there for itself is not among them.
+func (s *Store) Pairs(prefix string) []Pair {
+	var list []Pair
+	for _, key := range s.keys(prefix) {
+		if prefix != "" || !strings.HasPrefix(key, ownKeys) {
+			list = append(list, Pair{key, s.values[prefix+key]})
+		}
+	}
+	return list
+}
+
+// ownKeys is what the keys begin with that are no processor's.
+const ownKeys = "\x00"
+
+// keys are those of Pairs, and a subscriber's own.
+func (s *Store) keys(prefix string) []string {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(s.values)) {
+		if rest, ok := strings.CutPrefix(key, prefix); ok && s.values[key] != "" {
+			list = append(list, rest)
+		}
+	}
+	return list
+}
+
 // Commit makes the transaction durable, and opens the next. An error is the disk's: what has become of the transaction is
 // known after the next boot.
 func (s *Store) Commit() error {
@@ -71,6 +115,9 @@ func (s *Store) Commit() error {
 	}
 	s.buf = b
 	clear(s.changed)
+	if s.wal == nil {
+		return nil
+	}
 	if _, err := s.wal.Append(b); err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package olep
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/sim"
@@ -12,7 +14,7 @@ import (
 // to the same.
 type Processor interface {
 	// Process takes a record in. What it returns goes to other logs, at least once. An error says that the record is poison:
-	// it is skipped, and must have set nothing.
+	// it is skipped, unless the error is ErrStuck, and must have set nothing.
 	Process(env sim.Env, s *Store, e Entry) ([]Output, error)
 }
 
@@ -42,12 +44,25 @@ type SubscriberConfig struct {
 	ClientConfig
 	Name       string // in facts
 	Partition  int
+	Only       string // the logical log that it follows; empty: all
 	Processor  Processor
+	Version    int // of the processor: a state that another has made is made anew
 	Checkpoint Checkpoint
 	Max        int           // records of one read; default 16
 	Work       time.Duration // that a record takes
 	Idle       time.Duration // between reads that find nothing; default 50 ms
 	After      time.Duration // on the monotonic clock: it begins then
+}
+
+func (c SubscriberConfig) withDefaults() SubscriberConfig {
+	c.ClientConfig = c.ClientConfig.withDefaults()
+	if c.Max == 0 {
+		c.Max = 16
+	}
+	if c.Idle == 0 {
+		c.Idle = 50 * time.Millisecond
+	}
+	return c
 }
 
 // Facts of subscribers.
@@ -58,12 +73,25 @@ type (
 		Partition int
 		From      LSN
 	}
-	// Poisoned tells that a record was skipped.
+	// Poisoned tells that a record was skipped. It is told once, unless a crash comes before it is written down.
 	Poisoned struct {
 		Name      string
 		Partition int
 		LSN       LSN
 		Why       string
+	}
+	// Stuck tells that a subscriber cannot get past a record. It is told once in each incarnation.
+	Stuck struct {
+		Name      string
+		Partition int
+		LSN       LSN
+		Why       string
+	}
+	// Jumped tells that a subscriber goes on at the low-water mark, since what it was to read, from From on, is gone.
+	Jumped struct {
+		Name      string
+		Partition int
+		From, To  LSN
 	}
 	// Halted tells that the disk has stopped a subscriber, until its next boot.
 	Halted struct {
@@ -78,6 +106,8 @@ type subscriber struct {
 	store      *Store
 	checkpoint *Store // the store itself, if Atomic
 	writer     *Producer
+	stuck      LSN      // where it has told that it is; 0: nowhere
+	asked      *rebuild // what it is to do next; nil: nothing
 }
 
 // Subscriber is a node that follows a partition with a processor. Its state is on its disk.
@@ -88,13 +118,7 @@ type Subscriber struct {
 
 // NewSubscriber returns a subscriber.
 func NewSubscriber(c SubscriberConfig) *Subscriber {
-	if c.Max == 0 {
-		c.Max = 16
-	}
-	if c.Idle == 0 {
-		c.Idle = 50 * time.Millisecond
-	}
-	n := &Subscriber{s: &subscriber{c: c}}
+	n := &Subscriber{s: &subscriber{c: c.withDefaults()}}
 	n.Node = sim.Spawn(n.s.run)
 	return n
 }
@@ -110,8 +134,23 @@ func (n *Subscriber) Next() LSN {
 	return n.s.next()
 }
 
-// checkpointKey is no key of a processor.
-const checkpointKey = "\x00next"
+// Through is the last record that is in the state, as of the last transaction: all before it are, or are poison.
+func (n *Subscriber) Through() LSN {
+	through, _ := strconv.ParseUint(n.s.store.values[throughKey], 10, 64)
+	return max(n.Next()-1, LSN(through))
+}
+
+// Receive implements sim.Node.
+func (n *Subscriber) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
+	if r, ok := msg.(*Rebuild); ok {
+		n.s.asks(env, from, r)
+		return
+	}
+	n.Node.Receive(env, from, msg)
+}
+
+// checkpointKey has the record that is processed next.
+const checkpointKey = ownKeys + "next"
 
 func (s *subscriber) next() LSN { return LSN(max(s.checkpoint.Int(checkpointKey), 1)) }
 
@@ -137,36 +176,53 @@ func (s *subscriber) follow(p *sim.Proc) (err error) {
 	next := s.next()
 	p.Emit(Resumed{s.c.Name, s.c.Partition, next})
 	for {
-		r, err := s.writer.Read(p, s.c.Partition, Read{From: next, Max: s.c.Max})
+		if s.asked != nil || Version(s.store) != s.c.Version {
+			if err := s.beginAnew(p); err != nil {
+				return err
+			}
+			next = 1
+		}
+		r, err := s.writer.Read(p, s.c.Partition, Read{From: next, Max: s.c.Max, Only: s.c.Only})
 		switch no, _ := err.(Refusal); {
 		case err != nil && no.Why == Trimmed: // a view that comes too late begins with what is left
-			next = LSN(no.Hint)
-			continue
+			p.Emit(Jumped{s.c.Name, s.c.Partition, max(next, Through(s.store)+1), LSN(no.Hint)})
+			r = Records{From: next, Next: LSN(no.Hint)} // which is written down, also if nothing is left
 		case err != nil || r.Next == next:
 			p.Sleep(s.c.Idle)
 			continue
 		}
-		if err := s.process(p, r); err != nil {
+		if err := s.process(p, &r); err != nil {
 			return err
+		}
+		if r.Next == next { // it is stuck
+			p.Sleep(s.c.Idle)
 		}
 		next = r.Next
 	}
 }
 
-// process takes records in, and moves the checkpoint behind them.
-func (s *subscriber) process(p *sim.Proc, r Records) error {
+// process takes records in, and moves the checkpoint behind them. Where it is stuck the rest is cut off.
+func (s *subscriber) process(p *sim.Proc, r *Records) error {
 	var out []Output
-	for _, e := range r.Entries {
+	for i, e := range r.Entries {
 		if s.c.Work > 0 {
 			p.Sleep(s.c.Work)
 		}
 		more, err := s.c.Processor.Process(p, s.store, e)
+		if errors.Is(err, ErrStuck) {
+			s.getStuck(p, e.LSN, err)
+			r.Entries, r.Next = r.Entries[:i], e.LSN
+			break
+		}
 		if err != nil {
-			p.Emit(Poisoned{s.c.Name, s.c.Partition, e.LSN, err.Error()})
+			if skip(s.store, e, err) {
+				p.Emit(Poisoned{s.c.Name, s.c.Partition, e.LSN, err.Error()})
+			}
 			continue
 		}
 		out = append(out, more...)
 	}
+	done := s.caughtUp(r.Next)
 	if s.c.Checkpoint == Separate {
 		if err := s.store.Commit(); err != nil {
 			return err
@@ -174,7 +230,13 @@ func (s *subscriber) process(p *sim.Proc, r Records) error {
 	}
 	s.write(p, out)
 	s.checkpoint.SetInt(checkpointKey, int64(r.Next))
-	return s.checkpoint.Commit()
+	if err := s.checkpoint.Commit(); err != nil {
+		return err
+	}
+	if done {
+		p.Emit(Rebuilt{s.c.Name, s.c.Partition, s.c.Version, r.Next - 1})
+	}
+	return nil
 }
 
 // write appends outputs, each partition's in their order, as often as it takes. A batch that was given up may be there all

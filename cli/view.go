@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seedbed-sim/seedbed/report"
+	"github.com/seedbed-sim/seedbed/trace"
+)
+
+func (a *app) viewCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "view FILE",
+		Short: "Show a recorded run in a browser.",
+		Long: `Serve a page that shows a recorded run, at a free port of this machine, until Control-C. No other machine can reach it,
+and no other page. A browser reads the recording by parts, so it may be long.`,
+		Example: a.examples(
+			"run {scenario} --seed 7 --trace 7.trace", "records a run",
+			"view 7.trace", "shows it"),
+	}
+	c.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("view takes one file, not %d", len(args))
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return a.view(ctx, args[0])
+	}
+	return c
+}
+
+// view serves the page of a trace until ctx is done.
+func (a *app) view(ctx context.Context, path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	t, err := trace.OpenFile(path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	about, err := report.Describe(t.Reader)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	listener, err := report.Listen()
+	if err != nil {
+		return err
+	}
+	host := listener.Addr().String()
+	handler, err := report.Handler(file, info.Size(), about, host)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	done := context.AfterFunc(ctx, func() { server.Close() })
+	defer done()
+	fmt.Fprintf(a.stdout, "http://%s/ shows %s, until Control-C\n", host, path)
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
