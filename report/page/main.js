@@ -13,6 +13,8 @@ import {mount as mountVerdict, mountStory} from "./verdict.js";
 import {mount as mountSteps, mountPast} from "./steps.js";
 import {mount as mountState} from "./state.js";
 import {mount as mountFaults} from "./faults.js";
+import {mount as mountStrips} from "./strips.js";
+import {mount as mountCurves} from "./curves.js";
 import {bindKeys} from "./keys.js";
 
 // The tabs below the diagram. A mount is called when its tab is first shown, with an element, the trace and the view; what
@@ -24,6 +26,8 @@ const tabs = [
 	{name: "State", mount: mountState},
 	{name: "Steps", mount: mountSteps},
 	{name: "Faults", mount: mountFaults},
+	{name: "Logs", mount: mountStrips, when: view => view.run.logs.rules.length > 0},
+	{name: "Curves", mount: mountCurves},
 ];
 
 const $ = id => document.getElementById(id);

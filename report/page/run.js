@@ -2,6 +2,7 @@
 // built while the frames come in.
 
 import {duration} from "./text.js";
+import {Logs} from "./logs.js";
 
 // The kinds of steps, as in trace.kinds.
 export const K = {deliver: 1, drop: 2, timer: 3, boot: 4, crash: 5, pause: 6, resume: 7, sync: 8, fact: 9, fault: 10, invoke: 11, return: 12};
@@ -33,6 +34,7 @@ export class Run {
 		this.plan = plan(trace.header.plan);
 		this.faults = faults(this.plan, id => trace.name(id));
 		this.words = compile(trace.header.words);
+		this.logs = new Logs(trace.header.words);
 		this.roles = [...new Set(this.words.roles.map(r => r.role))].filter(r => r !== "");
 		for (let id = 1; id <= Math.min(this.plan.nodes, 5000); id++) this.placeOf(id);
 		this.violation = violation(trace);
@@ -42,7 +44,7 @@ export class Run {
 	// load reads all frames, in order. It awaits pause between them, after it has called progress.
 	async load(pause, progress) {
 		for (let i = 0; i < this.trace.frames.length; i++) {
-			await this.trace.load(i, heard, (n, kind, text) => this.hear(n, kind, text));
+			await this.trace.load(i, heard, (s, text) => this.hear(s.n, s.kind, s.node, text));
 			const f = this.trace.frames[i];
 			this.index(f.first + f.steps - this.first);
 			progress();
@@ -52,10 +54,11 @@ export class Run {
 		progress();
 	}
 
-	hear(n, kind, text) {
+	hear(n, kind, node, text) {
 		if (kind === K.fact) {
 			const role = this.words.roles.find(r => r.match.test(text));
 			if (role) this.notes.push({at: n - this.first, role: role.role});
+			this.logs.hear(n - this.first, node, text);
 		} else {
 			this.notes.push({at: n - this.first, text});
 		}

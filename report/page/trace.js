@@ -49,7 +49,7 @@ export class Trace {
 		return decompress(b.subarray(blockHead, blockHead + stored), new Uint8Array(raw));
 	}
 
-	// load reads the columns of frame i. It calls hear(n, kind, text) for its steps of the given kinds.
+	// load reads the columns of frame i. It calls hear({n, kind, node}, text) for its steps of the given kinds.
 	async load(i, kinds, hear) {
 		if (this.columns.loaded[i]) return;
 		const f = new Frame(this.frames[i], await this.block(this.frames[i].offset));
@@ -195,7 +195,7 @@ class Frame {
 		const texts = new Texts(this.cols[colText], this.cols[colTexts]);
 		for (let i = 0; i < this.info.steps; i++) {
 			const hasSome = (this.next(i, s) & hasText) !== 0;
-			if (wanted.has(s.kind)) hear(s.n, s.kind, hasSome ? texts.get() : "");
+			if (wanted.has(s.kind)) hear(s, hasSome ? texts.get() : "");
 			else if (hasSome && wanted.size > 0) texts.skip();
 			const at = s.n - to.first;
 			to.at[at] = s.at;
