@@ -45,6 +45,7 @@ func (v Verdict) Join(w Verdict) Verdict {
 type Result struct {
 	Verdict  Verdict
 	Property string    // with its quantifier: always "at most one leader per term"
+	Anomaly  string    // what is wrong, by its name in the literature; "" where there is none
 	Detail   string    // for readers; why the verdict is not Valid
 	Ops      []*sim.Op // the operations concerned, if it is about operations, in order of invocation
 }
