@@ -38,6 +38,7 @@ var rules = []rule{
 	{pkg: "checkers", ours: "sim clock", others: "github.com/anishathalye/porcupine", linted: true}, // never a model
 	{pkg: "trace", ours: "sim clock", others: "github.com/klauspost/compress"},
 	{pkg: "report", ours: "trace nemesis sim clock"},
+	{pkg: "histories", ours: "checkers sim clock", others: "olympos.io/encoding/edn github.com/go-json-experiment/json"},
 	{pkg: "scenarios", ours: "models/* checkers nemesis netsim disksim wal trace sim clock", others: "pgregory.net/rapid"},
 
 	{pkg: "studies", ours: "scenarios models/* checkers nemesis netsim disksim trace sim clock", others: "github.com/spf13/pflag gonum.org/v1/plot"},
@@ -45,7 +46,7 @@ var rules = []rule{
 	// Front ends: only mains and tests import them.
 	{pkg: "simtest", ours: "scenarios report trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
 		others: "pgregory.net/rapid"},
-	{pkg: "cli", ours: "studies scenarios report trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
+	{pkg: "cli", ours: "studies scenarios report trace histories checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
 		others: "github.com/spf13/cobra github.com/spf13/pflag github.com/schollz/progressbar/v3"},
 	{pkg: "cmd/seedbed", ours: "cli scenarios studies"},
 
