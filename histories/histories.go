@@ -11,8 +11,9 @@
 //
 // Entries of EDN and JSON stand one after the other or in one list, tagged or not. An entry has :type, :process, :f and
 // :value, and may have :index, :time in nanoseconds, and :key, for which :value may be [key value] instead. Entries of the
-// process :nemesis are passed over. Other fields are not read. In the register logs of Porcupine's tests a failed
-// compare-and-set has found another value; elsewhere it has not happened.
+// process :nemesis are passed over. Other fields are not read. A compare-and-set that fails with :error :not-swapped has
+// found another value, and so has a failed one with its value in the register logs of Porcupine's tests; otherwise it has
+// not happened.
 //
 // What operations there are is up to the [Model].
 package histories
@@ -61,8 +62,7 @@ func (h *History) Count(o sim.Outcome) (n int) {
 	return n
 }
 
-// Result judges a file by a model. Progress, if not nil, is told now and then how many bytes are read. An error says what
-// is wrong with the file, in which line.
+// Check judges a file by a model. An error says what is wrong with the file, in which line.
 func Check(r io.Reader, m *Model, o Options) (*History, checkers.Result, error) {
 	c := m.make(&o)
 	h, err := read(r, c, o)
@@ -115,6 +115,7 @@ type entry struct {
 	process value
 	index   value
 	time    value
+	failure value // of an end: why
 }
 
 // source reads entries, up to io.EOF.
@@ -226,7 +227,8 @@ func (r *reader) take(e *entry) error {
 	op := o.op
 	o.op = nil
 	op.Outcome, op.Return, op.Ended = outcome, step, clock.Time(at)
-	if r.format == Register && outcome == sim.Fail && e.f == "cas" && e.value.kind() == list {
+	if _, cas := op.Input.(checkers.CAS); cas && outcome == sim.Fail &&
+		(e.failure.isWord("not-swapped") || r.format == Register && e.value.kind() == list) {
 		op.Outcome, op.Output = sim.OK, checkers.Swapped(false)
 		return nil
 	}

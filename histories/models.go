@@ -1,6 +1,7 @@
 package histories
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -47,7 +48,7 @@ var models = []*Model{
 		return &queue{options: checkers.QueueOptions{FIFO: o.FIFO}, put: make(map[checkers.Enqueue]int)}
 	}},
 	{"lock", "acquire, release; one holder at a time; what acquire returns, if anything, is a fencing token that grows",
-		func(*Options) converter { return new(locks) }},
+		func(o *Options) converter { return &locks{budget: o.Budget} }},
 	{"log", "append and read, linearizable; or send, poll and txn of these, as Kafka has them, with its anomalies",
 		func(o *Options) converter { return &logs{budget: o.Budget} }},
 }
@@ -151,6 +152,8 @@ func (c *keys) input(e *entry) (any, error) {
 			return nil, fmt.Errorf("%s of %s; it should be a number or a text, or [key value]", e.f, v)
 		}
 		switch {
+		case f == "append" && text == "":
+			return nil, errors.New("append of the empty text; it should be some text")
 		case f == "append":
 			return checkers.Append{Key: key, Text: text}, nil
 		case c.kv && text == "":
@@ -159,9 +162,7 @@ func (c *keys) input(e *entry) (any, error) {
 		return checkers.Put{Key: key, Text: text}, nil
 	case f == "delete" && c.kv:
 		if key == "" {
-			if key, _ = c.of(v); key == "" {
-				return nil, fmt.Errorf("delete of %s; it should be a key", v)
-			}
+			key, _ = c.of(v) // the key alone
 		}
 		return checkers.Delete{Key: key}, nil
 	case f == "cas" && c.model.Name != "a register":
@@ -170,6 +171,9 @@ func (c *keys) input(e *entry) (any, error) {
 		to, ok2 := c.of(two[1])
 		if v.kind() != list || n != 2 || !ok || !ok2 {
 			return nil, fmt.Errorf("cas of %s; it should be [from to], or [key [from to]]", v)
+		}
+		if c.kv && (from == "" || to == "") {
+			return nil, errors.New("cas of the empty text, which cannot be told from an absent key; it should be some text")
 		}
 		return checkers.CAS{Key: key, From: from, To: to}, nil
 	}
@@ -554,7 +558,10 @@ func (c *queue) output(e *entry, op *sim.Op) (any, error) {
 func (c *queue) judge(ops []*sim.Op) checkers.Result { return checkers.Queue(c.options, ops) }
 
 // locks are held by their processes. Their names are keys.
-type locks struct{ names }
+type locks struct {
+	names
+	budget int
+}
 
 func (c *locks) input(e *entry) (any, error) {
 	key, v, err := c.keyed(e, never)
@@ -592,7 +599,7 @@ func (c *locks) output(e *entry, op *sim.Op) (any, error) {
 	return checkers.Fence(n), nil
 }
 
-func (c *locks) judge(ops []*sim.Op) checkers.Result { return checkers.Lock(ops) }
+func (c *locks) judge(ops []*sim.Op) checkers.Result { return checkers.Lock(budgetOf(c.budget), ops) }
 
 // logs are of one of two kinds: append and read, or send and poll.
 type logs struct {

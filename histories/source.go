@@ -141,6 +141,8 @@ func (e *entry) fill(v value) error {
 			e.index = val
 		case "time":
 			e.time = val
+		case "error":
+			e.failure = val
 		}
 	}
 	switch {
