@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -111,7 +112,7 @@ func (a *app) check(path string, m *histories.Model, o histories.Options, asJSON
 	h, r, err := histories.Check(file, m, o)
 	done()
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %s", path, harmless(err.Error()))
 	}
 	if r.Verdict != checkers.Valid {
 		a.escalate(exitViolated)
@@ -145,9 +146,19 @@ func (a *app) printChecked(path string, m *histories.Model, h *histories.History
 		fmt.Fprintln(a.stdout, r.Property)
 	}
 	if r.Detail != "" {
-		fmt.Fprintln(a.stdout, r.Detail)
+		fmt.Fprintln(a.stdout, harmless(r.Detail))
 	}
 	return nil // errors of writing are the sink's
+}
+
+// harmless is a text without what a file may have in it to trick a terminal.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 func entriesText(n int) string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 
 	"olympos.io/encoding/edn"
 )
@@ -196,8 +197,14 @@ func (p *ednParser) atom() (int32, error) {
 		}
 		var v any
 		if err := edn.Unmarshal(token, &v); err == nil {
-			if n, ok := v.(int64); ok {
+			switch n := v.(type) {
+			case int64:
 				return p.tree.add(node{kind: integer, num: n}), nil
+			case big.Int: // 7N, or more than 64 bits
+				if n.IsInt64() {
+					return p.tree.add(node{kind: integer, num: n.Int64()}), nil
+				}
+				return p.tree.add(node{kind: other, text: []byte(n.String())}), nil
 			}
 		}
 		return p.tree.add(node{kind: other, text: token}), nil

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -207,8 +208,8 @@ func TestBadFiles(t *testing.T) {
 		{"brackets", "register", w + "{:type (:ok]}", `line 2: not EDN: there is a ']' where a value should be`},
 		{"no entry", "register", w + "\n7", `line 3: '7' is no entry; one begins with "{"`},
 		{"a key without a value", "register", w + "{:type}", "line 2: not EDN: a map has a key without a value"},
-		{"not JSON", "register", "{\"type\":\"invoke\",\n\"process\":zero}", `line 2: not JSON: jsontext: invalid character 'z' at start of value within "/process"`},
-		{"twice in JSON", "register", `{"type":"invoke","type":"ok","process":0}`, `line 1: not JSON: jsontext: duplicate object member name "type"`},
+		{"not JSON", "register", "{\"type\":\"invoke\",\n\"process\":zero}", `line 2: not JSON: invalid character 'z' at start of value at /process`},
+		{"twice in JSON", "register", `{"type":"invoke","type":"ok","process":0}`, `line 1: not JSON: duplicate object member name at /type`},
 		{"no process", "register", "{:type :invoke, :f :read}", "line 1: there is no process; it should be a number from 0 on, or nemesis"},
 		{"a strange process", "register", "{:type :invoke, :f :read, :process 1.5}", "line 1: the process is 1.5; it should be a number from 0 on, or nemesis"},
 		{"no type", "register", "{:process 0, :f :read}", "line 1: the type is missing; it should be invoke, ok, fail or info"},
@@ -407,7 +408,8 @@ func FuzzEDN(f *testing.F) {
 		tr.reset()
 		p := ednParser{tree: tr, data: []byte(text)}
 		at, err := p.value(0)
-		if err != nil || !plainOnly(value{tr, at}) || strings.ContainsAny(text, "#^\\") {
+		if err != nil || !utf8.ValidString(text) || // the library replaces what is not valid
+			!plainOnly(value{tr, at}) || strings.ContainsAny(text, "#^\\") {
 			return
 		}
 		var want any
@@ -435,7 +437,7 @@ func plainOnly(v value) bool {
 
 // TestTheLibraryReadsTheSame is the same on entries.
 func TestTheLibraryReadsTheSame(t *testing.T) {
-	for _, text := range []string{`[1 -2 +3 0 9223372036854775807 -9223372036854775808 nil true false]`, `["a\nb\"" "" "ü" "\u00fc"]`, `[[:append 5 1] [:r :x [1 2 3]]]`, "(1 (2) [3])", "[1N -0]"} {
+	for _, text := range []string{`[1 -2 +3 0 9223372036854775807 -9223372036854775808 nil true false]`, `["a\nb\"" "" "ü" "\u00fc"]`, `[[:append 5 1] [:r :x [1 2 3]]]`, "(1 (2) [3])", "[+0 -0]"} {
 		tr := new(tree)
 		tr.reset()
 		p := ednParser{tree: tr, data: []byte(text)}

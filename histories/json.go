@@ -2,6 +2,7 @@ package histories
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -19,7 +20,14 @@ func (p *jsonParser) parse(data []byte) (int32, error) {
 		p.decoder = new(jsontext.Decoder)
 	}
 	p.decoder.Reset(bytes.NewBuffer(data), jsontext.AllowInvalidUTF8(true))
-	return p.value(0)
+	at, err := p.value(0)
+	if s := new(jsontext.SyntacticError); errors.As(err, &s) { // the offset is one in this entry, which says nothing
+		err = s.Err
+		if s.JSONPointer != "" {
+			err = fmt.Errorf("%w at %s", s.Err, s.JSONPointer)
+		}
+	}
+	return at, err
 }
 
 func (p *jsonParser) value(depth int) (int32, error) {
