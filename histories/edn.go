@@ -124,12 +124,7 @@ func (p *ednParser) items(k kind, end byte, depth int) (int32, error) {
 		if err != nil {
 			return 0, err
 		}
-		if last == 0 {
-			p.tree.nodes[at].item = item
-		} else {
-			p.tree.nodes[last].next = item
-		}
-		last = item
+		last = p.tree.hang(at, last, item)
 		n++
 	}
 }

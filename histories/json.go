@@ -64,12 +64,7 @@ func (p *jsonParser) value(depth int) (int32, error) {
 		if err != nil {
 			return 0, err
 		}
-		if last == 0 {
-			p.tree.nodes[at].item = item
-		} else {
-			p.tree.nodes[last].next = item
-		}
-		last = item
+		last = p.tree.hang(at, last, item)
 	}
 	_, err = p.decoder.ReadToken()
 	return at, err

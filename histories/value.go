@@ -45,6 +45,16 @@ func (t *tree) add(n node) int32 {
 	return int32(len(t.nodes) - 1)
 }
 
+// hang puts an item into a collection, behind the last one there is, if there is one, and returns it.
+func (t *tree) hang(collection, last, item int32) int32 {
+	if last == 0 {
+		t.nodes[collection].item = item
+	} else {
+		t.nodes[last].next = item
+	}
+	return item
+}
+
 // value is a node in its tree. The zero value is missing.
 type value struct {
 	tree *tree
