@@ -6,8 +6,8 @@
 //
 // There are two kinds of checkers. Online ones ([Raft], [Log], [Topic], [Bank], [Causality], [Sessions]…) are fed while the
 // run happens and register their properties with the run's [Set], which stops the run at the first violation. Offline ones
-// ([Linearizable], [Transactions], [Counter]) judge a finished history. Neither reads a clock: budgets are counted in
-// steps, and equal input gives equal verdicts and equal explanations, byte for byte.
+// ([Linearizable], [Transactions], [Counter], [Sets], [Queue], [Lock], [CheckBalances]) judge a finished history. Neither
+// reads a clock: budgets are counted in steps, and equal input gives equal verdicts and equal explanations, byte for byte.
 package checkers
 
 import (
@@ -45,6 +45,7 @@ func (v Verdict) Join(w Verdict) Verdict {
 type Result struct {
 	Verdict  Verdict
 	Property string    // with its quantifier: always "at most one leader per term"
+	Anomaly  string    // what is wrong, by its name in the literature; "" where there is none
 	Detail   string    // for readers; why the verdict is not Valid
 	Ops      []*sim.Op // the operations concerned, if it is about operations, in order of invocation
 }

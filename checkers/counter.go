@@ -107,7 +107,11 @@ func (c *counter) check() Result {
 		least := certain.up + possible.down
 		most := possible.up + certain.down
 		if got := int64(op.Output.(Sum)); got < least || got > most {
-			return Result{Verdict: Invalid, Ops: []*sim.Op{op},
+			anomaly := "lost add"
+			if got > most {
+				anomaly = "phantom add"
+			}
+			return Result{Verdict: Invalid, Anomaly: anomaly, Ops: []*sim.Op{op},
 				Detail: fmt.Sprintf("%v of %v (steps %d–%d) is %d, which is not within %d and %d",
 					op.Input, op.Client, op.Call, op.Return, got, least, most)}
 		}

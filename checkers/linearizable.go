@@ -58,6 +58,10 @@ type Model struct {
 	// sharpen changes inputs to such as refuse more states: those in which the outputs of other calls show that they did
 	// not take effect. The partition is linearizable after it if and only if it was before. It is false if nothing changed.
 	sharpen func(calls []call) (changed bool)
+
+	// decide judges a partition of any size without a search, or is false because it cannot. It needs what infer has not
+	// touched.
+	decide func(label string, calls []call) (Result, bool)
 }
 
 // Unseen is the output of an operation whose outcome nobody saw: it may take effect at any time after its invocation, or
@@ -70,9 +74,10 @@ func (Unseen) String() string { return "?" }
 // at one instant between its invocation and its completion (Herlihy and Wing 1990). An operation that ended with
 // sim.Info, or is still pending, may take effect later, or never; one that ended with sim.Fail has not happened.
 //
-// The search is Porcupine's (Lowe 2017), after a short one of our own. A panic in the model's Step is passed on. Invalid
-// results carry the partition's operations and explain themselves; Unknown means that the budget ran out, or that no
-// operation has a known outcome.
+// The search is Porcupine's (Lowe 2017), after a short one of our own. Registers in which each value is written once need
+// none: they are decided in time O(n log n) where a search would be long (see zones). A panic in the model's Step is passed
+// on. Invalid results carry the operations concerned and explain themselves; Unknown means that the budget ran out, or that
+// no operation has a known outcome.
 func Linearizable(m Model, ops []*sim.Op) Result {
 	result := Result{Detail: "no operation has a known outcome"}
 	judged := false
@@ -139,7 +144,7 @@ func partition(m *Model, ops []*sim.Op) []*part {
 		}
 		p := byKey[key]
 		if p == nil {
-			p = &part{key: key, calls: make([]call, 0, 8+len(ops)/4)} // a few keys, about evenly used
+			p = &part{key: key, calls: make([]call, 0, 8+min(len(ops)/4, 1024))} // a few keys, about evenly used
 			byKey[key] = p
 			parts = append(parts, p)
 		}
@@ -158,8 +163,13 @@ func partition(m *Model, ops []*sim.Op) []*part {
 }
 
 func (p *part) check(m *Model) Result {
+	if len(p.calls) > longPart {
+		if r, ok := p.decide(m); ok {
+			return r
+		}
+	}
 	calls := p.calls
-	if m.infer != nil && p.known < len(calls) {
+	if unseen := len(calls) - p.known; m.infer != nil && unseen > 0 && unseen <= mostInferred/len(calls) {
 		calls = m.infer(slices.Clone(calls))
 	}
 	s := newSearch(m, calls)
@@ -187,6 +197,9 @@ func (p *part) check(m *Model) Result {
 	ok, _ := s.porcupine(false)
 	switch {
 	case s.budget < 0:
+		if r, ok := p.decide(m); ok {
+			return r
+		}
 		return Result{Verdict: Unknown, Ops: p.ops(), Detail: fmt.Sprintf("%sundecided after %d steps: %s",
 			p.label(), cmp.Or(m.Budget, DefaultBudget), p.size())}
 	case ok:
@@ -198,7 +211,25 @@ func (p *part) check(m *Model) Result {
 			s = plain
 		}
 	}
-	return Result{Verdict: Invalid, Ops: p.ops(), Detail: p.explain(s)}
+	result := Result{Verdict: Invalid, Anomaly: "not linearizable", Ops: p.ops(), Detail: p.explain(s)}
+	if r, ok := p.decide(m); ok && r.Verdict == Invalid {
+		result.Anomaly = r.Anomaly
+	}
+	return result
+}
+
+const (
+	// longPart is from how many operations on a partition is decided without a search, if it can be.
+	longPart = 4096
+	// mostInferred bounds the work of infer, which takes time in proportion to all operations for each unknown outcome.
+	mostInferred = 1 << 28
+)
+
+func (p *part) decide(m *Model) (Result, bool) {
+	if m.decide == nil {
+		return Result{}, false
+	}
+	return m.decide(p.label(), p.calls)
 }
 
 // fewUnseen bounds the unknown outcomes of the first searches; each gets an eighth of the budget.
@@ -371,15 +402,52 @@ const greedySteps = 10_000
 // It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last.
 func (s *search) greedy() bool {
 	g := newGreedy(s)
-	return g.extend(s.model.Init, 0)
+	state, used := s.model.Init, uint64(0)
+	for {
+		from := len(g.choices)
+		i, next := g.look(state, used, from)
+		switch {
+		case i == placedAll:
+			return true
+		case i == noPlace: // look has left nothing behind
+			var ok bool
+			if i, next, ok = g.back(); !ok {
+				return false
+			}
+			used = g.used
+		case len(g.choices) > from:
+			g.forks = append(g.forks, fork{from, len(g.trail), used})
+		}
+		used |= g.byRet[i].bit
+		g.unlink(i)
+		state = next
+	}
 }
 
+// greedy is the state of that search. It is a walk with a memory of its own rather than a recursion, as a partition may
+// have a million operations.
 type greedy struct {
 	*search
 	byRet      []*call  // in order of ret: unknown outcomes are last
 	next, prev []int    // links between those not yet placed; len(byRet) is the ring's head
 	soonest    []uint64 // soonest[i] is the least from of byRet[i:]
 	left       int      // steps left
+	seen       int      // calls looked at
+	trail      []int    // those placed, in this order
+	forks      []fork   // where there were others to place
+	choices    []choice // the others, fork by fork, the next one to try last
+	used       uint64   // at the fork that back has come to
+}
+
+type fork struct {
+	choices int // how many there were before
+	placed  int // how many were placed then
+	used    uint64
+}
+
+type choice struct {
+	i    int
+	next any
 }
 
 func newGreedy(s *search) *greedy {
@@ -404,54 +472,86 @@ func newGreedy(s *search) *greedy {
 	return g
 }
 
-// extend places all calls still linked, from this state on.
-func (g *greedy) extend(state any, used uint64) bool {
+// What look returns in place of a call.
+const (
+	noPlace   = -1
+	placedAll = -2
+)
+
+// look finds the call to place next in this state, and puts the others that could be placed instead behind the choices.
+func (g *greedy) look(state any, used uint64, from int) (i int, next any) {
 	head := len(g.byRet)
 	first := g.next[head]
 	if first == head || g.byRet[first].unseen() {
-		return true // unknown outcomes are accepted everywhere, and last
+		return placedAll, nil // unknown outcomes are accepted everywhere, and last
 	}
 	deadline := g.byRet[first].ret
-	var effects [8]struct {
-		i    int
-		next any
-	}
-	n := 0
 	for i := first; i != head && g.soonest[i] <= deadline; i = g.next[i] {
+		if g.seen++; g.seen > mostSeen {
+			g.choices, g.forks = g.choices[:0], g.forks[:0]
+			return noPlace, nil
+		}
 		if g.byRet[i].from > deadline || g.byRet[i].after&^used != 0 {
 			continue
 		}
 		if g.left--; g.left < 0 {
-			return false
+			g.choices, g.forks = g.choices[:0], g.forks[:0]
+			return noPlace, nil
 		}
 		next, ok := g.step(state, g.byRet[i])
 		switch {
 		case !ok:
 		case g.equal(state, next):
 			if !g.byRet[i].unseen() {
-				return g.place(i, state, used)
+				g.choices = g.choices[:from]
+				return i, state
 			}
-		case n < len(effects):
-			effects[n].i, effects[n].next = i, next
-			n++
+		case len(g.choices)-from < mostChoices:
+			g.choices = append(g.choices, choice{i, next})
 		}
 	}
-	for _, e := range effects[:n] {
-		if g.place(e.i, e.next, used) {
-			return true
-		}
+	if len(g.choices) == from {
+		return noPlace, nil
 	}
-	return false
+	slices.Reverse(g.choices[from:])
+	return g.choose()
 }
 
-// place puts a call next, and all others after it; if that fails it takes the call back.
-func (g *greedy) place(i int, state any, used uint64) bool {
-	g.next[g.prev[i]], g.prev[g.next[i]] = g.next[i], g.prev[i]
-	if g.extend(state, used|g.byRet[i].bit) {
-		return true
+const (
+	mostChoices = 8
+	mostSeen    = 1 << 28 // what only long partitions with very many unknown outcomes come to
+)
+
+// choose takes the next of the choices.
+func (g *greedy) choose() (i int, next any) {
+	c := g.choices[len(g.choices)-1]
+	g.choices = g.choices[:len(g.choices)-1]
+	return c.i, c.next
+}
+
+// back takes back what was placed since the last fork with a choice left, and makes that choice.
+func (g *greedy) back() (i int, next any, ok bool) {
+	for len(g.forks) > 0 {
+		f := g.forks[len(g.forks)-1]
+		for len(g.trail) > f.placed {
+			i := g.trail[len(g.trail)-1]
+			g.trail = g.trail[:len(g.trail)-1]
+			g.next[g.prev[i]], g.prev[g.next[i]] = i, i
+		}
+		if len(g.choices) > f.choices {
+			g.used = f.used
+			i, next = g.choose()
+			return i, next, true
+		}
+		g.forks = g.forks[:len(g.forks)-1]
 	}
-	g.next[g.prev[i]], g.prev[g.next[i]] = i, i
-	return false
+	return 0, nil, false
+}
+
+// unlink places a call.
+func (g *greedy) unlink(i int) {
+	g.next[g.prev[i]], g.prev[g.next[i]] = g.next[i], g.prev[i]
+	g.trail = append(g.trail, i)
 }
 
 func (p *part) ops() []*sim.Op {

@@ -78,7 +78,7 @@ type topicPartition[P, R comparable] struct {
 	aborted   map[R]bool         // records that are not to be seen
 	sent      map[uint64][]place // by producer: what was acknowledged, in the producer's order
 	committed map[string]uint64  // by group: the next offset to read
-	readers   []topicReader      // by consumer's id
+	readers   []topicReader      // in order of their ids
 	low       uint64             // nothing below is retained
 	high      uint64             // 1 + the highest polled offset; 0: none
 }
@@ -92,6 +92,7 @@ type topicPage[R comparable] struct {
 
 // topicReader is a consumer's position in a partition. Before from, nothing is demanded of it.
 type topicReader struct {
+	id         sim.NodeID
 	from, next uint64
 	placed     bool   // false: it begins wherever its next poll does
 	why        string // it is at next, if it has not polled since
@@ -171,18 +172,18 @@ func (c *Topic[P, R]) Assign(consumer sim.NodeID, group string, partition P) {
 	if !ok {
 		offset, why = p.low, "the first"
 	}
-	*p.reader(consumer) = topicReader{offset, offset, true, why}
+	*p.reader(consumer) = topicReader{consumer, offset, offset, true, why}
 }
 
 // Revoke tells that a consumer reads this partition no more. What it polls all the same is not held against a position.
 func (c *Topic[P, R]) Revoke(consumer sim.NodeID, partition P) {
-	*c.partition(partition).reader(consumer) = topicReader{}
+	*c.partition(partition).reader(consumer) = topicReader{id: consumer}
 }
 
 // Seek tells that a consumer reads on from this offset, whatever its group has committed. Whether it may is for the caller
 // to know.
 func (c *Topic[P, R]) Seek(consumer sim.NodeID, partition P, offset uint64) {
-	*c.partition(partition).reader(consumer) = topicReader{offset, offset, true, "sought"}
+	*c.partition(partition).reader(consumer) = topicReader{consumer, offset, offset, true, "sought"}
 }
 
 // Commit tells that a group has this as the next offset to read.
@@ -193,7 +194,7 @@ func (c *Topic[P, R]) Commit(group string, partition P, offset uint64) {
 // Restart tells that a consumer has lost its positions: a new incarnation.
 func (c *Topic[P, R]) Restart(consumer sim.NodeID) {
 	for _, p := range c.partitions {
-		*p.reader(consumer) = topicReader{}
+		*p.reader(consumer) = topicReader{id: consumer}
 	}
 }
 
@@ -289,10 +290,10 @@ func (c *Topic[P, R]) late(p *topicPartition[P, R], offset uint64, r R, how stri
 	if _, _, ok := p.first(offset, offset+1); !ok {
 		return
 	}
-	for id, reader := range p.readers {
+	for _, reader := range p.readers {
 		if reader.from <= offset && offset < reader.next {
 			c.skip.Violatef("%v is %s at %d of %v, where %v has polled from %d up to %d without it",
-				r, how, offset, p.name, sim.NodeID(id), reader.from, reader.next-1)
+				r, how, offset, p.name, reader.id, reader.from, reader.next-1)
 			return
 		}
 	}
@@ -302,7 +303,7 @@ func (c *Topic[P, R]) late(p *topicPartition[P, R], offset uint64, r R, how stri
 func (p *topicPartition[P, R]) follows(reader *topicReader, id sim.NodeID, b Polled[R], skip, back *Property) bool {
 	switch {
 	case !reader.placed:
-		*reader = topicReader{from: b.Offset, next: b.Offset, placed: true}
+		*reader = topicReader{id: id, from: b.Offset, next: b.Offset, placed: true}
 	case b.Offset < reader.next:
 		back.Violatef("%v polls %v at %d of %v, %v", id, b.Record, b.Offset, p.name, reader)
 		return false
@@ -424,10 +425,11 @@ func (c *Topic[P, R]) partition(name P) *topicPartition[P, R] {
 }
 
 func (p *topicPartition[P, R]) reader(id sim.NodeID) *topicReader {
-	for int(id) >= len(p.readers) {
-		p.readers = append(p.readers, topicReader{})
+	i, ok := slices.BinarySearchFunc(p.readers, id, func(r topicReader, id sim.NodeID) int { return cmp.Compare(r.id, id) })
+	if !ok {
+		p.readers = slices.Insert(p.readers, i, topicReader{id: id})
 	}
-	return &p.readers[id]
+	return &p.readers[i]
 }
 
 // due is what was acknowledged, and must have been seen when all is quiet.

@@ -8,7 +8,7 @@
 //
 // # Exit codes
 //
-//	0    as expected, which for a demonstration is that it shows its anomaly
+//	0    as expected, which for a demonstration is that it shows its anomaly; or, of a foreign history, that it is valid
 //	1    a property was violated, or a verdict is unknown; or, in a sweep of at least 200 seeds, a "sometimes" never held
 //	     or a demonstration never showed its anomaly
 //	2    nothing can be said: wrong usage, a file that cannot be read or written, a run that hangs
@@ -109,7 +109,8 @@ was interrupted and had found nothing.`),
 			"run {scenario} --seed 7", "one seed",
 			"run {scenario} --seed 7 --trace 7.trace", "and a recording of it",
 			"trace 7.trace --node n1", "what n1 went through",
-			"shrink {scenario} --seed 76", "a failing seed, made small"),
+			"shrink {scenario} --seed 76", "a failing seed, made small",
+			"check history.edn --model register", "what another tool has recorded"),
 		Version: buildText(trace.ThisBuild()),
 		Args:    a.knownCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -131,7 +132,7 @@ was interrupted and had found nothing.`),
 		}
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand(), a.stateCommand(), a.exportCommand(), a.explainCommand(), a.viewCommand())
+	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand(), a.stateCommand(), a.checkCommand(), a.exportCommand(), a.explainCommand(), a.viewCommand())
 	if len(a.studies) > 0 {
 		c.AddCommand(a.studyCommand())
 	}

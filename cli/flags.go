@@ -33,9 +33,12 @@ func newOption[T any](c *cobra.Command, name, kind, usage string, parse func(str
 	return o
 }
 
-// newSwitch adds --json to a command: true where it stands without a value.
-func newSwitch(c *cobra.Command, usage string) *option[bool] {
-	o := newOption(c, "json", "bool", usage, func(text string) (bool, error) {
+// newSwitch adds --json to a command.
+func newSwitch(c *cobra.Command, usage string) *option[bool] { return newFlag(c, "json", usage) }
+
+// newFlag adds a flag that is true where it stands without a value.
+func newFlag(c *cobra.Command, name, usage string) *option[bool] {
+	o := newOption(c, name, "bool", usage, func(text string) (bool, error) {
 		if text != "true" && text != "false" {
 			return false, fmt.Errorf("%q is neither true nor false; leave it out", text)
 		}

@@ -39,6 +39,7 @@ var rules = []rule{
 	{pkg: "trace", ours: "sim clock", others: "github.com/klauspost/compress"},
 	{pkg: "export", ours: "trace checkers sim clock"}, // never a scenario
 	{pkg: "report", ours: "trace nemesis sim clock"},
+	{pkg: "histories", ours: "checkers sim clock", others: "olympos.io/encoding/edn github.com/go-json-experiment/json"},
 	{pkg: "scenarios", ours: "models/* checkers nemesis netsim disksim wal trace sim clock", others: "pgregory.net/rapid"},
 
 	{pkg: "studies", ours: "scenarios models/* checkers nemesis netsim disksim trace sim clock", others: "github.com/spf13/pflag gonum.org/v1/plot"},
@@ -46,7 +47,7 @@ var rules = []rule{
 	// Front ends: only mains and tests import them.
 	{pkg: "simtest", ours: "scenarios report trace checkers nemesis netsim disksim sim clock internal/lint internal/seeds",
 		others: "pgregory.net/rapid"},
-	{pkg: "cli", ours: "studies scenarios report export trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
+	{pkg: "cli", ours: "studies scenarios report export histories trace checkers nemesis netsim disksim sim clock internal/seeds internal/mutants",
 		others: "github.com/spf13/cobra github.com/spf13/pflag github.com/schollz/progressbar/v3"},
 	{pkg: "cmd/seedbed", ours: "cli scenarios studies"},
 
