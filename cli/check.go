@@ -49,7 +49,7 @@ Exit codes: 0 valid; 1 invalid, or unknown; 2 the file cannot be read, or is no 
 			"check - --model bank --total 100 < history.edn", ""),
 	}
 	model := newOption(c, "model", "MODEL", "what the clients used: one of those above", histories.FindModel)
-	format := newOption(c, "format", "FORMAT", "the form of the file: edn, json or register-log; found by its content unless given", formatName)
+	format := newOption(c, "format", "FORMAT", "the form of the file: edn, json or register-log; found by its content unless given", foreignFormat)
 	level := newOption(c, "level", "LEVEL", "of list-append, what is promised: strict-serializable unless given", levelName)
 	linearizable := newFlag(c, "linearizable", "of set: reads may not be stale")
 	fifo := newFlag(c, "fifo", "of queue: elements leave in the order in which they came")
@@ -219,7 +219,7 @@ func modelNames() string {
 	return strings.Join(names, ", ")
 }
 
-func formatName(text string) (histories.Format, error) {
+func foreignFormat(text string) (histories.Format, error) {
 	var names []string
 	for _, f := range histories.Formats() {
 		if string(f) == text {

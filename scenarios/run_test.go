@@ -84,6 +84,7 @@ func TestLookingChangesNothing(t *testing.T) {
 		h := read.Header()
 		require.Equal(t, trace.Outcome{
 			Steps: plain.Steps, End: h.End, Hash: plain.Hash, DeepHash: deep.DeepHash, Verdict: plain.Line(),
+			Property: plain.Property, Detail: plain.Detail, Step: plain.Step, Node: plain.Node,
 		}, h.Outcome)
 		require.LessOrEqual(t, h.End, plain.Virtual)
 		plan, err := nemesis.ReadPlan("header", h.Plan)
