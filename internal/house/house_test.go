@@ -72,7 +72,7 @@ const (
 	root   = "../.."
 	suites = "github.com/stretchr/testify pgregory.net/rapid"
 	// testing is what tests may import in addition, next to any package of ours but cli.
-	forTests = suites + " github.com/cockroachdb/datadriven github.com/rogpeppe/go-internal golang.org/x/tools olympos.io/encoding/edn"
+	forTests = suites + " github.com/cockroachdb/datadriven github.com/rogpeppe/go-internal golang.org/x/tools olympos.io/encoding/edn github.com/chromedp"
 )
 
 func TestImportsKeepTheRules(t *testing.T) {

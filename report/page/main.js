@@ -38,7 +38,7 @@ async function start() {
 	const trace = await Trace.open(await source(about)), h = trace.header;
 	$("trace")?.remove(); // it has been read, and is large
 	const run = new Run(trace), view = new View(trace, run, about);
-	window.seedbed = {trace, run, view}; // for tests
+	window.seedbed = {trace, run, view}; // for tests alone: what they cannot see in the document
 	view.failed = fail;
 
 	$("title").replaceChildren(shown(h.scenario || "a run", 80), " ", el("small", {}, "seed " + shown(h.seed, 30)));
@@ -57,6 +57,8 @@ async function start() {
 	splitter(view);
 	view.on("select", () => diagram.bring(view.selected));
 	document.documentElement.dataset.state = "painted";
+	performance.mark("painted");
+	if (trace.frames.length > 1) await new Promise(requestAnimationFrame); // what there is shows before the rest is read
 
 	// The violation is chosen first, as soon as it is there; or else the last step.
 	let last = 0, cost = 0; // of showing progress, which may take a fifth of the time
@@ -72,6 +74,7 @@ async function start() {
 	if (view.selected < 0) first(view, run.indexed - 1);
 	view.emit("progress");
 	document.documentElement.dataset.state = "ready";
+	performance.mark("ready");
 }
 
 // first chooses the step that is looked at first. A long run is not seen whole then, but that part of it.

@@ -1,0 +1,653 @@
+package report_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/report"
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/trace"
+)
+
+// browser is started by the first test that needs it, and shared by all; each has a tab of its own.
+var browser struct {
+	sync.Once
+	ctx  context.Context
+	stop func()
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if browser.stop != nil {
+		browser.stop()
+	}
+	os.Exit(code)
+}
+
+func startBrowser() (context.Context, func(), error) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))
+		if os.Geteuid() == 0 { // whom the sandbox refuses
+			options = append(options, chromedp.NoSandbox)
+		}
+		all, stopAll := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, stop := chromedp.NewContext(all)
+		return ctx, func() { stop(); stopAll() }, chromedp.Do(ctx, chromedp.Navigate("about:blank"))
+	}
+	return nil, nil, exec.ErrNotFound
+}
+
+// tab is a page in the browser.
+type tab struct {
+	testing.TB
+	ctx context.Context
+
+	mu       sync.Mutex
+	troubles []string // what the console shows, and dialogs
+}
+
+// newTab needs a browser. Where there is none the test is skipped, unless CI=true or SEEDBED_BROWSER=must.
+func newTab(t testing.TB, scheme string) *tab {
+	browser.Do(func() { browser.ctx, browser.stop, browser.err = startBrowser() })
+	if browser.err != nil {
+		if os.Getenv("CI") == "true" || os.Getenv("SEEDBED_BROWSER") == "must" {
+			t.Fatalf("no browser: %v", browser.err)
+		}
+		t.Skipf("SKIPPED: this needs chromium, and there is none: %v", browser.err)
+	}
+	ctx, cancel := chromedp.NewContext(browser.ctx)
+	t.Cleanup(cancel)
+	p := &tab{TB: t, ctx: ctx}
+	p.do(chromedp.Navigate("about:blank")) // which starts the tab, so that the timeout does not end the browser
+	ctx, end := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(end)
+	p.ctx = ctx
+	require.NoError(t, chromedp.Listen(ctx, func(e any) {
+		switch e := e.(type) {
+		case *runtime.EventConsoleAPICalled:
+			p.trouble("console %s %s", e.Type, asJSON(e.Args))
+		case *runtime.EventExceptionThrown:
+			p.trouble("exception %s", asJSON(e.ExceptionDetails))
+		case *log.EventEntryAdded:
+			p.trouble("log %s", asJSON(e.Entry))
+		case *page.EventJavascriptDialogOpening:
+			p.trouble("dialog %s", e.Message)
+		}
+	}))
+	call(p, log.Enable, log.EnableParams{})
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 1280, Height: 800, DeviceScaleFactor: 1})
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	t.Cleanup(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, s := range p.troubles {
+			t.Error(s)
+		}
+	})
+	return p
+}
+
+func asJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func (p *tab) trouble(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.troubles = append(p.troubles, fmt.Sprintf(format, args...))
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.Helper()
+	require.NoError(p, chromedp.Do(p.ctx, steps...))
+}
+
+func call[P, R any](p *tab, c cdp.Command[P, R], params P) {
+	p.Helper()
+	_, err := chromedp.Call(p.ctx, c, params)
+	require.NoError(p, err)
+}
+
+// eval is the value of an expression, which may be a promise.
+func eval[T any](p *tab, js string) T {
+	p.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
+	require.NoError(p, err, js)
+	return v
+}
+
+// text is what an element says.
+func (p *tab) text(selector string) string {
+	p.Helper()
+	return eval[string](p, fmt.Sprintf("document.querySelector(%q).textContent", selector))
+}
+
+// until waits for an expression to be true.
+func (p *tab) until(js string) {
+	p.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if eval[bool](p, "!!("+js+")") {
+			return
+		}
+		if time.Now().After(end) {
+			p.Fatalf("it does not come to %s; the page says %s", js, p.text("#live"))
+		}
+	}
+}
+
+// drawn waits until all that was asked for is drawn.
+func (p *tab) drawn() {
+	p.Helper()
+	eval[bool](p, "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+}
+
+func (p *tab) key(keys string) {
+	p.Helper()
+	p.do(chromedp.KeyEvent(keys))
+	p.drawn()
+}
+
+func (p *tab) click(selector string) {
+	p.Helper()
+	p.do(chromedp.Click(chromedp.CSS(selector)))
+	p.drawn()
+}
+
+// tab shows one of the page's tabs.
+func (p *tab) tab(name string) {
+	p.Helper()
+	eval[bool](p, fmt.Sprintf("[...document.querySelectorAll('#tabs button')].find(b => b.textContent === %q).click() || true", name))
+	p.drawn()
+}
+
+// number is one of the numbers that the diagram tells of itself.
+func (p *tab) number(name string) float64 {
+	p.Helper()
+	return eval[float64](p, fmt.Sprintf("Number(document.getElementById('diagram').dataset.%s)", name))
+}
+
+func (p *tab) selected() uint64 {
+	p.Helper()
+	return eval[uint64](p, "seedbed.view.selected + seedbed.run.first")
+}
+
+func (p *tab) choose(n uint64) {
+	p.Helper()
+	eval[bool](p, fmt.Sprintf("seedbed.view.select(%d - seedbed.run.first) || true", n))
+	p.drawn()
+}
+
+// pixels counts those of a canvas that are of a colour of the style sheet, or near it.
+func (p *tab) pixels(canvas, colour string) int {
+	p.Helper()
+	return eval[int](p, fmt.Sprintf(`(() => {
+		const c = document.querySelector(%q), d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+		const v = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--" + %q).trim().slice(1), 16);
+		let n = 0;
+		for (let i = 0; i < d.length; i += 4) if (Math.abs(d[i] - (v >> 16)) + Math.abs(d[i+1] - (v >> 8 & 255)) + Math.abs(d[i+2] - (v & 255)) < 24) n++;
+		return n;
+	})()`, canvas, colour))
+}
+
+// open writes a page and opens it as a file.
+func (p *tab) open(data []byte, about report.About) {
+	p.Helper()
+	file := filepath.Join(p.TempDir(), "run.html")
+	require.NoError(p, trace.WriteFile(file, func(w io.Writer) error { return report.Write(w, data, about) }))
+	p.do(chromedp.Navigate("file://" + file))
+	p.until(`document.documentElement.dataset.state === "ready"`)
+	p.drawn()
+}
+
+func opened(t testing.TB, data []byte) *trace.Reader {
+	r, err := trace.Open(bytes.NewReader(data), int64(len(data)))
+	require.NoError(t, err)
+	return r
+}
+
+func scenario(t testing.TB, name string) *scenarios.Scenario {
+	s, err := scenarios.Catalogue().Find(name)
+	require.NoError(t, err)
+	return s
+}
+
+func record(t testing.TB, s *scenarios.Scenario, p nemesis.Plan, o scenarios.Options) []byte {
+	var b bytes.Buffer
+	_, err := s.Record(p, o, &b)
+	require.NoError(t, err)
+	return b.Bytes()
+}
+
+// failing is a run of a demonstration that shows its anomaly at a step.
+func failing(t testing.TB) []byte {
+	s := scenario(t, "raft/deposed")
+	for seed := uint64(1); seed < 1000; seed++ {
+		if r := s.RunSeed(seed, scenarios.Options{}); r.Property != "" && r.Step > 0 {
+			return record(t, s, r.Plan, scenarios.Options{})
+		}
+	}
+	t.Fatal("no seed shows the anomaly")
+	return nil
+}
+
+func all(t testing.TB, r *trace.Reader) (list []trace.Step) {
+	for s, err := range r.All() {
+		require.NoError(t, err)
+		list = append(list, s)
+	}
+	return list
+}
+
+func TestFailureInBrowser(t *testing.T) {
+	p := newTab(t, "light")
+	data := failing(t)
+	r := opened(t, data)
+	h, steps := r.Header(), all(t, r)
+	causal, err := r.Causal()
+	require.NoError(t, err)
+	story, err := report.Story(r)
+	require.NoError(t, err)
+	p.open(data, report.About{
+		Title:    "a failure",
+		Commands: []report.Command{{For: "repeat", Line: "seedbed run raft/deposed --seed " + fmt.Sprint(h.Seed)}},
+		Story:    story,
+	})
+
+	t.Run("verdict", func(t *testing.T) {
+		require.Contains(t, p.text("#verdict"), h.Property)
+		require.Contains(t, p.text("#pane0"), h.Property)
+		require.Contains(t, p.text("#pane0 .detail"), strings.SplitN(h.Detail, "\n", 2)[0])
+		require.Contains(t, p.text("#pane0 code"), "--seed")
+		p.click("#pane0 .commands button")
+		p.until(`document.querySelector("#pane0 .commands [role=status]").textContent === "copied"`)
+	})
+	t.Run("violation is chosen first", func(t *testing.T) {
+		require.Equal(t, h.Step, p.selected())
+		p.until(fmt.Sprintf("document.querySelector('#live').textContent.startsWith('Step %d ')", h.Step))
+		require.Contains(t, p.text("#live"), "The violation was seen here.")
+		require.Contains(t, p.text("#step .text"), steps[h.Step-1].Text)
+	})
+	t.Run("drawn", func(t *testing.T) {
+		require.Equal(t, "arrows", eval[string](p, "document.getElementById('diagram').dataset.mode"))
+		require.Greater(t, p.number("flights"), 10.0)
+		for _, colour := range []string{"blue", "green", "vermillion", "accent"} { // messages, facts, the violation, what is chosen
+			require.Greater(t, p.pixels("#diagram", colour), 20, colour)
+		}
+		require.Greater(t, p.pixels("#overview", "vermillion"), 20)
+		require.Contains(t, eval[string](p, "document.getElementById('diagram').getAttribute('aria-label')"), "Space-time diagram")
+	})
+	t.Run("zoom and pan", func(t *testing.T) {
+		whole := p.number("items")
+		require.Equal(t, float64(len(steps)), whole)
+		wheel := func(deltaY float64) {
+			call(p, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseWheel, X: 700, Y: 300, DeltaY: deltaY})
+			p.drawn()
+		}
+		wheel(-600)
+		zoomed := p.number("items")
+		require.Less(t, zoomed, whole)
+		p.key("-")
+		require.Greater(t, p.number("items"), zoomed)
+		p.click(`#toolbar [aria-label^="whole run"], #toolbar [title^="the whole run"]`)
+		require.Equal(t, whole, p.number("items"))
+		for p.number("items") > 30 {
+			p.key("+")
+		}
+		require.Greater(t, p.number("items"), 0.0)
+		p.until("Number(document.getElementById('diagram').dataset.labels) > 0") // texts beside the marks
+
+		from := p.number("from")
+		p.key(kb.ArrowRight)
+		p.do(chromedp.KeyEvent(kb.ArrowLeft))
+		p.drawn()
+		left := p.number("from")
+		require.Less(t, left, from)
+		p.do(chromedp.DragAndDropXY(700, 300, 600, 300))
+		p.drawn()
+		require.Greater(t, p.number("from"), left)
+
+		p.key("a") // by steps
+		require.Equal(t, "steps", eval[string](p, "seedbed.view.axis"))
+		p.key("0")
+		require.Equal(t, whole, p.number("items"))
+		p.key("a")
+		p.key("0")
+	})
+	t.Run("a click chooses", func(t *testing.T) {
+		p.key("0")
+		type spot struct {
+			X, Y float64
+			N    uint64
+		}
+		// A mark that stands alone.
+		s := eval[spot](p, `(() => {
+			const {spots} = seedbed.diagram, {run} = seedbed, box = document.getElementById("diagram").getBoundingClientRect();
+			for (let k = 0; k < spots.n; k++) {
+				let alone = spots.y[k] > seedbed.diagram.top;
+				for (let j = 0; j < spots.n; j++) if (j !== k && Math.hypot(spots.x[j] - spots.x[k], spots.y[j] - spots.y[k]) < 5) alone = false;
+				if (alone) return {X: box.left + spots.x[k], Y: box.top + spots.y[k], N: spots.i[k] + run.first};
+			}
+		})()`)
+		p.do(chromedp.MouseClickXY(s.X, s.Y))
+		p.drawn()
+		require.Equal(t, s.N, p.selected())
+		p.until("!document.querySelector('.tip').hidden")
+		p.key("v")
+		require.Equal(t, h.Step, p.selected())
+	})
+	t.Run("steps", func(t *testing.T) {
+		p.key(",")
+		require.Equal(t, h.Step-1, p.selected())
+		p.key(".")
+		require.Equal(t, h.Step, p.selected())
+		last := slices.IndexFunc(steps, func(s trace.Step) bool { return s.N == h.Step })
+		node := steps[last].Node
+		for last--; steps[last].Node != node; last-- {
+		}
+		p.key("<")
+		require.Equal(t, steps[last].N, p.selected())
+		p.key(">")
+		require.Equal(t, h.Step, p.selected())
+		p.key("c")
+		require.Equal(t, steps[h.Step-1].Cause, p.selected())
+		p.key("e")
+		require.Equal(t, steps[h.Step-1].Cause, steps[p.selected()-1].Cause)
+		p.key("v")
+	})
+	t.Run("causal past", func(t *testing.T) {
+		for n := uint64(1); n <= uint64(len(steps)); n += 7 {
+			require.Equal(t, slices.Collect(causal.Past(n)), eval[[]uint64](p, fmt.Sprintf(
+				"(seedbed.view.select(%d - seedbed.run.first), [...seedbed.view.cone.list()].map(i => i + seedbed.run.first))", n)), "step %d", n)
+		}
+		p.choose(h.Step)
+		past := slices.Collect(causal.Past(h.Step))
+		p.tab("Causal past")
+		require.Equal(t, fmt.Sprint(len(past)), eval[string](p, "document.querySelector('.pane:not([hidden]) [role=option]').getAttribute('aria-setsize')"))
+		last := past[len(past)-1]
+		p.until(fmt.Sprintf("document.querySelector('.pane:not([hidden]) [role=option] .what').textContent.includes(%q)", steps[last-1].Text))
+		eval[bool](p, "document.querySelector('.pane:not([hidden]) [role=option]').click() || true")
+		require.Equal(t, last, p.selected())
+
+		// What is not in the past fades.
+		p.key("v")
+		p.key("0")
+		faded := p.pixels("#diagram", "blue")
+		p.key("f")
+		require.Greater(t, p.pixels("#diagram", "blue"), faded)
+		p.key("f")
+		require.Equal(t, faded, p.pixels("#diagram", "blue"))
+	})
+	t.Run("state", func(t *testing.T) {
+		p.tab("State")
+		for _, n := range []uint64{h.Step, h.Step / 2} {
+			p.choose(n)
+			p.until(fmt.Sprintf("document.querySelector('.states').dataset.step === '%d'", n))
+			state := map[string]string{} // the plain fields of the servers, by name and path
+			for _, s := range steps[:n] {
+				for _, c := range s.Changes {
+					if !strings.ContainsAny(c.Path+c.New, ".[{") {
+						state[h.Name(s.Node)+" "+c.Path] = c.New
+					}
+				}
+			}
+			require.Greater(t, len(state), 5)
+			shown := eval[map[string]string](p, `Object.fromEntries([...document.querySelectorAll(".states details")].flatMap(d => {
+				d.open = true; // which fills it, if it was not
+				d.dispatchEvent(new Event("toggle"));
+				return [...d.querySelectorAll("tr")].map(r => [d.querySelector("summary b").textContent + " " + r.cells[0].textContent, r.cells[1].firstChild?.nodeValue ?? ""]);
+			}))`)
+			for path, value := range state {
+				if value != "" {
+					require.Equal(t, value, shown[path], "%s after step %d", path, n)
+				}
+			}
+		}
+		changing := slices.IndexFunc(steps[10:], func(s trace.Step) bool { return len(s.Changes) > 0 }) + 10
+		p.choose(steps[changing].N)
+		p.until(fmt.Sprintf("document.querySelector('.states').dataset.step === '%d'", steps[changing].N))
+		require.Positive(t, eval[int](p, "document.querySelectorAll('.states .news').length"))
+	})
+	t.Run("search", func(t *testing.T) {
+		p.key("/")
+		p.do(chromedp.SendKeys(chromedp.CSS("#search"), "becameleader"))
+		var hits []uint64
+		for _, s := range steps {
+			if strings.Contains(s.Text, "BecameLeader") {
+				hits = append(hits, s.N)
+			}
+		}
+		require.NotEmpty(t, hits)
+		p.choose(1)
+		p.key("\r")
+		p.until(fmt.Sprintf("document.querySelector('#finder output').textContent === '1 of %d'", len(hits)))
+		require.Equal(t, hits[0], p.selected())
+		p.click(`#finder [aria-label="previous hit"]`)
+		require.Equal(t, hits[len(hits)-1], p.selected())
+		p.do(chromedp.Clear(chromedp.CSS("#search")), chromedp.SendKeys(chromedp.CSS("#search"), "#3\r"))
+		p.until("seedbed.view.selected + seedbed.run.first === 3")
+		p.do(chromedp.SendKeys(chromedp.CSS("#search"), kb.Escape))
+		p.until("document.activeElement.id === 'diagram'")
+	})
+	t.Run("faults", func(t *testing.T) {
+		p.tab("Faults")
+		before := p.pixels("#diagram", "accent")
+		eval[bool](p, "document.querySelector('.pane:not([hidden]) [role=option]').click() || true")
+		p.drawn()
+		require.Zero(t, eval[int](p, "seedbed.view.fault"))
+		require.NotEqual(t, before, p.pixels("#diagram", "accent"))
+	})
+	t.Run("story", func(t *testing.T) {
+		p.tab("Story")
+		require.Equal(t, len(story), eval[int](p, "document.querySelectorAll('.story li').length"))
+		end := story[len(story)-1]
+		require.Contains(t, p.text(".story li:last-child"), end.Text)
+		p.click(".story button")
+		require.Equal(t, story[slices.IndexFunc(story, func(s report.Sentence) bool { return s.Step != 0 })].Step, p.selected())
+	})
+	t.Run("list of steps", func(t *testing.T) {
+		p.tab("Steps")
+		p.choose(1)
+		eval[bool](p, "document.querySelector('.pane:not([hidden]) .list').focus() || true")
+		p.do(chromedp.KeyEvent(kb.ArrowDown))
+		require.Equal(t, uint64(2), p.selected())
+		require.Equal(t, "true", eval[string](p, "document.querySelector('.pane:not([hidden]) [role=option][aria-posinset=\"2\"]').getAttribute('aria-selected')"))
+		require.Less(t, eval[int](p, "document.querySelectorAll('.pane:not([hidden]) [role=option]').length"), 60, "only what is in sight is in the document")
+	})
+	t.Run("dark", func(t *testing.T) {
+		eval[bool](p, "document.activeElement.blur() || true")
+		background := "getComputedStyle(document.body).backgroundColor"
+		light := eval[string](p, background)
+		paper := p.pixels("#diagram", "paper")
+		p.key("t")
+		require.Equal(t, "dark", eval[string](p, "document.documentElement.dataset.theme"))
+		require.NotEqual(t, light, eval[string](p, background))
+		require.InDelta(t, paper, p.pixels("#diagram", "paper"), 0.1*float64(paper), "the canvas is as dark as the page")
+		p.key("t")
+		require.Equal(t, light, eval[string](p, background))
+	})
+	t.Run("help", func(t *testing.T) {
+		p.key("?")
+		require.True(t, eval[bool](p, "document.getElementById('help').open"))
+		p.do(chromedp.KeyEvent(kb.Escape))
+		p.until("!document.getElementById('help').open")
+	})
+}
+
+func TestDarkIsWhatTheSystemSays(t *testing.T) {
+	p := newTab(t, "dark")
+	p.open(failing(t), report.About{Title: "dark"})
+	require.Equal(t, "dark", eval[string](p, "document.documentElement.dataset.theme"))
+	require.Greater(t, p.pixels("#diagram", "paper"), 100_000)
+}
+
+// TestPageReadsAsGo compares each step of real traces.
+func TestPageReadsAsGo(t *testing.T) {
+	for _, name := range []string{"raft/kv", "gossip/swim", "olep/payments"} {
+		t.Run(name, func(t *testing.T) {
+			p := newTab(t, "light")
+			s := scenario(t, name)
+			data := record(t, s, s.Plan(7), scenarios.Options{})
+			p.open(data, report.About{Title: name})
+			r := opened(t, data)
+			type step struct {
+				N, At                  uint64
+				Kind                   string
+				Node, Peer, Life       uint64
+				Packet, Cause, Logical uint64
+				Text                   string
+				Changes                [][3]string
+				Logs                   []trace.Log
+			}
+			theirs := eval[[]step](p, `(async () => {
+				const {trace} = seedbed, c = trace.columns, list = [], kinds = ["?", "deliver", "drop", "timer", "boot", "crash", "pause", "resume", "sync", "fact", "fault", "invoke", "return"];
+				for (let i = 0; i < c.length; i++) {
+					const s = await trace.step(i + trace.first);
+					list.push({N: i + trace.first, At: c.at[i], Kind: kinds[c.kind[i]], Node: c.node[i], Peer: c.peer[i], Life: c.life[i], Packet: c.packet[i],
+						Cause: c.cause[i], Logical: c.lamport[i], Text: s.text, Changes: s.changes.map(d => [d.path, d.from, d.to]), Logs: s.logs.map(l => ({Node: l.node, Text: l.text}))});
+				}
+				return list;
+			})()`)
+			ours := all(t, r)
+			require.Len(t, theirs, len(ours))
+			for i, s := range ours {
+				want := step{
+					N: s.N, At: uint64(s.At), Kind: s.Kind.String(), Node: uint64(s.Node), Peer: uint64(s.Peer), Life: uint64(s.Incarnation),
+					Packet: s.Packet, Cause: s.Cause, Logical: s.Lamport, Text: s.Text, Changes: [][3]string{}, Logs: []trace.Log{},
+				}
+				for _, c := range s.Changes {
+					want.Changes = append(want.Changes, [3]string{c.Path, c.Old, c.New})
+				}
+				want.Logs = append(want.Logs, s.Logs...)
+				require.Equal(t, want, theirs[i], "step %d", s.N)
+			}
+			causal, err := r.Causal()
+			require.NoError(t, err)
+			for _, n := range []uint64{1, uint64(len(ours)) / 3, uint64(len(ours))} {
+				past := slices.Collect(causal.Past(n))
+				require.Equal(t, len(past), eval[int](p, fmt.Sprintf("(seedbed.view.select(%d - seedbed.run.first), seedbed.view.cone.list().length)", n)))
+			}
+		})
+	}
+}
+
+// TestMillionSteps measures a long run, against what the project promises of it.
+func TestMillionSteps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long run")
+	}
+	const steps = 1_000_000
+	p := newTab(t, "light")
+	s := scenario(t, "raft/kv")
+	plan := longPlan(t, s, 24_000*time.Second)
+	data := record(t, s, plan, scenarios.Options{UntilStep: steps, MaxSteps: 2 * steps})
+	require.Equal(t, uint64(steps), opened(t, data).Header().Steps)
+	var size bytes.Buffer
+	require.NoError(t, report.Write(&size, data, report.About{Title: "long"}))
+	require.LessOrEqual(t, size.Len(), 40<<20, "bytes of the page")
+
+	best := func(measure func() float64) float64 { // of three, since others may use the machine
+		v := measure()
+		for range 2 {
+			v = min(v, measure())
+		}
+		return v
+	}
+	ready := 0.0
+	painted := best(func() float64 {
+		p.open(data, report.About{Title: "long"})
+		ready = eval[float64](p, "performance.getEntriesByName('ready')[0].startTime")
+		return eval[float64](p, "performance.getEntriesByName('painted')[0].startTime")
+	})
+	require.Equal(t, "density", eval[string](p, "document.getElementById('diagram').dataset.mode"))
+	require.Greater(t, p.pixels("#overview", "accent"), 100)
+	t.Logf("%d steps: page of %d bytes, trace of %.1f bytes a step, first paint after %.0f ms, all read after %.0f ms",
+		steps, size.Len(), float64(len(data))/steps, painted, ready)
+	require.LessOrEqual(t, painted, 3000.0, "first paint, ms")
+
+	// From frame to frame, so that all that the browser does is in it.
+	pan := `(async () => {
+		const frame = () => new Promise(requestAnimationFrame), times = [];
+		for (let n = 0, last = await frame(); n < 50; n++) {
+			seedbed.view.pan(n % 20 < 10 ? 0.02 : -0.02);
+			const now = await frame();
+			times.push(now - last);
+			last = now;
+		}
+		return times.sort((a, b) => a - b)[times.length >> 1];
+	})()`
+	for _, zoom := range []struct {
+		name  string
+		items float64
+		mode  string
+	}{{"a half of it", steps / 2, "density"}, {"a tenth", steps / 10, "density"}, {"the most that has arrows", 19_500, "arrows"}, {"some hundreds", 300, "arrows"}} {
+		eval[bool](p, fmt.Sprintf(`(() => {
+			const {view, run} = seedbed, a = run.columns.at, middle = Math.floor(run.length / 2), half = %f / 2;
+			view.look(a[middle - half], a[Math.min(run.length - 1, middle + half)]);
+			return true;
+		})()`, zoom.items))
+		p.drawn()
+		require.Equal(t, zoom.mode, eval[string](p, "document.getElementById('diagram').dataset.mode"))
+		require.InEpsilon(t, zoom.items, p.number("items"), 0.2)
+		median := best(func() float64 { return eval[float64](p, pan) })
+		t.Logf("panning over %s: %.1f ms from redraw to redraw, median", zoom.name, median)
+		require.LessOrEqual(t, median, 50.0, "redraw while panning over %s, ms", zoom.name)
+	}
+	require.Greater(t, p.pixels("#diagram", "blue"), 20)
+}
+
+// longPlan is a plan of a scenario drawn out to a duration: its faults last as long, with more time between them.
+func longPlan(t testing.TB, s *scenarios.Scenario, duration time.Duration) nemesis.Plan {
+	p := s.Plan(7)
+	stretch := duration / p.Duration
+	faults := p.Faults
+	p.Duration, p.Faults = duration, nil
+	for i := range p.Ops {
+		p.Ops[i].At *= stretch
+	}
+	for _, e := range faults {
+		if e.Until == nemesis.Forever {
+			continue
+		}
+		length := e.Until - e.At
+		if e.At *= stretch; e.Until != 0 {
+			e.Until = e.At + length
+		}
+		p.Faults = append(p.Faults, e)
+		if p.Check() != nil { // it contradicts another
+			p.Faults = p.Faults[:len(p.Faults)-1]
+		}
+	}
+	require.NotEmpty(t, p.Faults)
+	return p
+}
