@@ -54,7 +54,12 @@ func TestStoreKeepsTransactions(t *testing.T) {
 
 func TestPaymentsAreRecords(t *testing.T) {
 	m := olep.Payment{ID: "x", From: "a", To: "b", Amount: 5, Fee: 1}
-	for _, stage := range []olep.Stage{olep.Requested, olep.Outgoing, olep.Declined, olep.Incoming, olep.FeeTaken} {
+	signed := m
+	signed.By, signed.Signed = []string{"c", "d"}, 1
+	for stage, m := range map[olep.Stage]olep.Payment{
+		olep.Requested: m, olep.Outgoing: m, olep.Declined: m, olep.Incoming: m, olep.FeeTaken: m,
+		olep.ToSign: signed, olep.Signed: signed, olep.Objected: signed, olep.Agreed: signed, olep.Rejected: signed,
+	} {
 		r := m.Record(stage)
 		got, of, err := olep.ParsePayment(&r)
 		require.NoError(t, err)
@@ -63,14 +68,6 @@ func TestPaymentsAreRecords(t *testing.T) {
 		r.Log = "elsewhere"
 		_, _, err = olep.ParsePayment(&r)
 		require.Error(t, err)
-	}
-	m.By, m.Signed = []string{"c", "d"}, 1
-	for _, stage := range []olep.Stage{olep.ToSign, olep.Signed, olep.Objected, olep.Agreed, olep.Rejected} {
-		r := m.Record(stage)
-		got, of, err := olep.ParsePayment(&r)
-		require.NoError(t, err)
-		require.Equal(t, stage, got)
-		require.Equal(t, m, of)
 	}
 	for text, want := range map[string]string{
 		"":                                    `"" is no record of a payment`,
