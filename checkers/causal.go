@@ -79,6 +79,13 @@ func (c *Causality[I]) See(who sim.NodeID, item I) {
 	}
 }
 
+// End tells that somebody has forgotten what it has seen and made, as in a crash: what it makes from now on is not because of
+// that. MakeAt goes by what its vectors say all the same.
+func (c *Causality[I]) End(who sim.NodeID) {
+	m := c.maker(who)
+	m.seen, m.fresh = nil, nil
+}
+
 // Make tells that somebody makes an item, and so because of all that it has seen and made. It is told before anybody can see
 // the item.
 func (c *Causality[I]) Make(who sim.NodeID, item I) {

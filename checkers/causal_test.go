@@ -65,6 +65,25 @@ func TestCausality(t *testing.T) {
 			make n1 b
 			show n4 a
 			show n4 b`},
+		{name: "forgotten", verdict: Unknown, facts: `
+			see n2 a
+			make n2 b
+			end n2
+			make n2 c
+			show n4 c`},
+		{name: "forgotten by another", facts: `
+			make n1 a
+			see n2 a
+			end n1
+			make n2 b
+			show n4 b`, verdict: Invalid, property: causal, detail: "n4 shows b without a, which was there for n2 when it made b"},
+		{name: "forgotten, and seen again", facts: `
+			make n1 a
+			see n2 a
+			end n2
+			see n2 a
+			make n2 b
+			show n4 b`, verdict: Invalid, property: causal, detail: "n4 shows b without a, which was there for n2 when it made b"},
 		{name: "a chain that begins with something from the start", facts: `
 			see n2 a
 			make n2 b
@@ -219,6 +238,8 @@ func TestCausality(t *testing.T) {
 					c.Show(w.node(0), w.text(1))
 				case "have": // observer item
 					c.Have(w.node(0), w.text(1))
+				case "end": // who
+					c.End(w.node(0))
 				case "restart": // observer
 					c.Restart(w.node(0))
 				default:
@@ -264,7 +285,7 @@ func TestCausalityOracle(t *testing.T) {
 			n := rapid.IntRange(1, 3).Draw(t, "node")
 			id := sim.NodeID(n)
 			i := rapid.IntRange(0, max(0, len(items)-1)).Draw(t, "item")
-			verb := rapid.SampledFrom(strings.Fields("make make show show show have message restart")).Draw(t, "verb")
+			verb := rapid.SampledFrom(strings.Fields("make make show show show have message restart end")).Draw(t, "verb")
 			if i == len(items) && (verb == "show" || verb == "have") {
 				continue
 			}
@@ -283,6 +304,10 @@ func TestCausalityOracle(t *testing.T) {
 			case "message":
 				from := rapid.IntRange(1, 3).Draw(t, "from")
 				clocks[n] = clocks[n].Witness(int32(n), clocks[from])
+			case "end":
+				sights[n] = nil
+				bySight.End(id)
+				byStamp.End(id)
 			case "restart":
 				has[n] = nil
 				bySight.Restart(id)

@@ -99,16 +99,12 @@ type newspaper struct {
 	first, last, backed *checkers.Property
 }
 
-const assetBroker sim.NodeID = 1
-
 func buildAssets(r *Run) {
 	d := sim.NewStream(r.Plan.Seed, "assets config")
-	cluster := olep.Cluster{Partitions: 1, Hosts: func(int) []sim.NodeID { return []sim.NodeID{assetBroker} }}
+	cluster := olepCluster(1, 1)
 	n := &newspaper{
-		run: r,
-		client: olep.ClientConfig{
-			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: []time.Duration{retry(r.Plan), patience(r.Plan)}[d.Below(2)], Patient: r.Plan.Duration,
-		},
+		run:    r,
+		client: olepHasty(r, cluster, &d),
 		assets: map[string]olep.Asset{}, pages: []map[string]string{{}}, maker: map[string]sim.NodeID{},
 		seen: map[sim.NodeID]int{}, shows: map[sim.NodeID]map[string]string{}, causes: checkers.NewCausality[string](r.Checks),
 		first:  r.Checks.Always("what an asset uses is before it in the log"),
@@ -257,19 +253,14 @@ func (n *newspaper) compare(id sim.NodeID, through olep.LSN) {
 // newsroom publishes assets, and looks at pages.
 func (n *newspaper) newsroom(p *sim.Proc, number int, ops []nemesis.Op) {
 	w := olep.NewPublisher(p, fmt.Sprintf("c%d", number), n.client)
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= n.run.Plan.Duration {
-			break
-		}
+	for i, op := range n.run.planned(p, ops) {
 		if op.Kind == "look" {
 			n.look(p, n.sites[(number+i)%len(n.sites)], op.Key)
 			continue
 		}
 		n.publish(p, w, assetOf(op))
 	}
-	for i := range int(n.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(n.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range n.run.tail(p) {
 		a := olep.Asset{Name: fmt.Sprintf("image/%d", 1+number%4), Version: fmt.Sprintf("t%d.%d", number, i)}
 		if i%2 == 1 {
 			a.Name, a.Uses = fmt.Sprintf("article/%d", number), []string{a.Name, "tag/1"}

@@ -25,6 +25,9 @@ type olepCheck struct {
 	gaps     *checkers.Property
 	latest   *checkers.Property
 	tombs    *checkers.Property
+	leaves   *checkers.Property
+	readers  *checkers.Property
+	clock    *checkers.Property
 	position *checkers.Property
 	forward  *checkers.Property
 	behind   *checkers.Property
@@ -34,6 +37,7 @@ type olepCheck struct {
 	told      map[olepReader]int // how many facts of a machine a broker has told since it booted,
 	most      map[int]int        // and the most that one has
 	assigned  [][]offsets        // by generation and partition
+	owners    map[olepOwned]sim.NodeID
 	positions map[olepReader]olep.LSN
 }
 
@@ -46,12 +50,19 @@ type olepReader struct {
 	partition int
 }
 
+// olepOwned is a partition in one generation.
+type olepOwned struct {
+	generation uint64
+	partition  int
+}
+
 // olepPart is what is known of a partition.
 type olepPart struct {
 	log       *checkers.Log[string]
 	entries   []olepEntry // by LSN - 1: all that there ever were
 	bytes     int         // of those that are neither below low nor dropped
 	low       olep.LSN
+	clean     olep.LSN // records below this have been through a compaction
 	latest    map[olepName]olep.LSN
 	committed olep.LSN
 	reached   olep.LSN // where a consumer has come to, in this generation
@@ -76,6 +87,9 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 		gaps:      r.Checks.Always("reads leave out only what compaction has dropped"),
 		latest:    r.Checks.Always("compaction keeps the last record of a key"),
 		tombs:     r.Checks.Always("a tombstone is kept for a while"),
+		leaves:    r.Checks.Always("compaction leaves nothing that has had its time"),
+		clock:     r.Checks.Always("a partition's clock never goes back"),
+		readers:   r.Checks.Always("a partition has one reader in a generation"),
 		position:  r.Checks.Always("consumers go back only to what is committed"),
 		forward:   r.Checks.Always("committed offsets never go back"),
 		behind:    r.Checks.Always("what is committed was processed"),
@@ -84,13 +98,14 @@ func watchOlep(r *Run, c olepChoice) *olepCheck {
 		told:      make(map[olepReader]int),
 		most:      make(map[int]int),
 		assigned:  make([][]offsets, 1),
+		owners:    make(map[olepOwned]sim.NodeID),
 		positions: make(map[olepReader]olep.LSN),
 	}
 	for i := range c.broker.Partitions {
 		k.topic.Commit(c.consumer.Group, i, 1) // where a group begins
 		k.parts = append(k.parts, olepPart{
 			log: checkers.NewLog(r.Checks, checkers.LogOptions[string]{First: 1, Producer: olepProducer}),
-			low: 1, committed: 1, reached: 1, processed: 1, latest: make(map[olepName]olep.LSN),
+			low: 1, clean: 1, committed: 1, reached: 1, processed: 1, latest: make(map[olepName]olep.LSN),
 		})
 	}
 	duplicate := r.Checks.Sometimes("a duplicate was suppressed")
@@ -195,6 +210,12 @@ func (k *olepCheck) appended(id sim.NodeID, f olep.Appended) (fresh int) {
 		}
 		fresh++
 		k.topic.Append(f.Partition, uint64(e.LSN), olepText(&e.Record))
+		if n := len(part.entries); n > 0 {
+			before := &part.entries[n-1]
+			k.clock.Check(before.At <= e.At, func() string {
+				return fmt.Sprintf("%s of partition %d is from %s, and %s before it from %s", e, f.Partition, e.At, before, before.At)
+			})
+		}
 		part.entries = append(part.entries, olepEntry{Entry: *e})
 		part.bytes += olepSize(e)
 		if e.Key != "" && k.c.broker.Partition.Compact > 0 {
@@ -264,11 +285,50 @@ func (k *olepCheck) compacted(f olep.Compacted) (tombstones bool) {
 		part.bytes -= olepSize(&e.Entry)
 	}
 	for lsn := part.low; lsn < f.End && lsn <= olep.LSN(len(part.entries)); lsn++ {
-		if e := &part.entries[lsn-1]; e.Tombstone && !e.dropped && !e.kept {
+		e := &part.entries[lsn-1]
+		if e.Key == "" || e.dropped {
+			continue
+		}
+		if e.Tombstone && !e.kept {
 			e.kept, e.since = true, f.At
 		}
+		past := e.kept && f.At.Sub(e.since) > k.c.broker.Partition.Tombstones
+		k.leaves.Check(part.latest[olepName{e.Log, e.Key}] == lsn && !past, func() string {
+			return fmt.Sprintf("partition %d was compacted up to %d at %s, and still has %s; a tombstone since %s: %t",
+				f.Partition, f.End, f.At, e, e.since, e.kept)
+		})
 	}
+	part.clean = max(part.clean, f.End)
 	return tombstones
+}
+
+// gone is how far retention and compaction have come.
+func (k *olepCheck) gone() (progress uint64) {
+	for i := range k.parts {
+		progress += uint64(k.parts[i].low + k.parts[i].clean)
+	}
+	return progress
+}
+
+// overdue says what retention or compaction has still to do: nothing, if no record comes for a while.
+func (k *olepCheck) overdue() string {
+	c := k.c.broker.Partition
+	for i := range k.parts {
+		part := &k.parts[i]
+		end := olep.LSN(len(part.entries))
+		if c.RetainSize > 0 && part.bytes > c.RetainSize {
+			return fmt.Sprintf("partition %d has %d bytes, and must not have more than %d", i, part.bytes, c.RetainSize)
+		}
+		if since := end + 1 - max(part.clean, part.low); c.Compact > 0 && since >= olep.LSN(c.Compact) {
+			return fmt.Sprintf("%d records of partition %d wait for a compaction", since, i)
+		}
+		for lsn := part.low; c.Retain > 0 && lsn < end; lsn++ {
+			if e := &part.entries[lsn-1]; !e.dropped && part.entries[end-1].At.Sub(e.At) > c.Retain {
+				return fmt.Sprintf("%s is from %s, and partition %d goes on at %s", e, e.At, i, part.entries[end-1].At)
+			}
+		}
+	}
+	return ""
 }
 
 // reads checks what somebody has read; only is of one logical log.
@@ -311,6 +371,12 @@ func (k *olepCheck) assign(id sim.NodeID, f olep.Assigned) {
 	} else { // there is a later one, which may have committed more
 		k.topic.Seek(id, f.Partition, uint64(f.Offset))
 	}
+	owned := olepOwned{f.Generation, f.Partition}
+	owner, known := k.owners[owned]
+	k.readers.Check(!known || owner == id, func() string {
+		return fmt.Sprintf("%s reads partition %d in generation %d, and so does %s", id, f.Partition, f.Generation, owner)
+	})
+	k.owners[owned] = id
 }
 
 // moves checks that a consumer goes on where it was.

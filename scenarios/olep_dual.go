@@ -173,11 +173,7 @@ func buildDual(r *Run, c olep.ApplicationConfig) {
 // client saves documents, one after the other, by way of different applications.
 func (k *dual) client(p *sim.Proc, number int, ops []nemesis.Op) {
 	applications := k.run.Plan.Nodes - 2
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			return
-		}
+	for i, op := range k.run.planned(p, ops) {
 		m := &olep.Save{ID: p.Rand().Uint64(), Record: document(op)}
 		o := p.Op(olep.Entry{Record: m.Record})
 		answer, ok := p.Call(indexNode+sim.NodeID(1+(number+i)%applications), m, 5*retry(k.run.Plan), func(a sim.Message) bool {

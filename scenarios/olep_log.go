@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -173,13 +174,12 @@ type olepChoice struct {
 	anonymous []bool // by client, from 1: it is not idempotent
 }
 
-func olepDraw(r *Run, partitions int, hosts func(part int) []sim.NodeID) olepChoice {
+func olepDraw(r *Run, cluster olep.Cluster) olepChoice {
 	d := sim.NewStream(r.Plan.Seed, "olep config")
 	c := olepChoice{consumers: 1 + int(d.Below(3)), shared: d.Chance(sim.Million / 3)}
 	for range r.Plan.Clients + 1 {
 		c.anonymous = append(c.anonymous, d.Chance(sim.Million/4))
 	}
-	cluster := olep.Cluster{Partitions: partitions, Hosts: hosts}
 	c.broker = olep.BrokerConfig{Cluster: cluster, Session: d.Between(time.Second, 2*time.Second)}
 	c.broker.Partition = olep.PartitionConfig{
 		Retain:     []time.Duration{0, 0, 3 * time.Second, 10 * time.Second}[d.Below(4)],
@@ -187,10 +187,7 @@ func olepDraw(r *Run, partitions int, hosts func(part int) []sim.NodeID) olepCho
 		Compact:    []int{0, 8, 8, 40}[d.Below(4)],
 		Tombstones: d.Between(100*time.Millisecond, 2*time.Second),
 	}
-	c.client = olep.ClientConfig{
-		Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan),
-		Patient: r.Plan.Duration, // then it is for Liveness to say what takes too long
-	}
+	c.client = olepAsks(r, cluster)
 	c.consumer = olep.ConsumerConfig{
 		ClientConfig: c.client, Group: "g", Max: []int{4, 16, 64}[d.Below(3)], Work: d.Between(0, 20*time.Millisecond),
 		Heartbeat: 300 * time.Millisecond,
@@ -202,9 +199,7 @@ func olepDraw(r *Run, partitions int, hosts func(part int) []sim.NodeID) olepCho
 func olepSingle(r *Run) olepChoice {
 	d := sim.NewStream(r.Plan.Seed, "olep partitions")
 	partitions := 1 + int(d.Below(3))
-	return olepDraw(r, partitions, func(part int) []sim.NodeID {
-		return []sim.NodeID{sim.NodeID(1 + (part+partitions)%r.Plan.Nodes)}
-	})
+	return olepDraw(r, olepCluster(partitions, r.Plan.Nodes))
 }
 
 // olepRaftMember is a Raft member as the log of a machine.
@@ -227,7 +222,7 @@ func olepReplicated(r *Run) olepChoice {
 	d := sim.NewStream(r.Plan.Seed, "olep partitions")
 	partitions := 1 + int(d.Below(2))
 	servers := r.Servers()
-	c := olepDraw(r, partitions, func(int) []sim.NodeID { return servers })
+	c := olepDraw(r, olep.Cluster{Partitions: partitions, Hosts: func(int) []sim.NodeID { return servers }})
 	group := raftConfig(r)
 	group.CheckQuorum = true // else a leader that is cut off is read for ever
 	c.broker.Log = newOlepRaft(group)
@@ -290,6 +285,13 @@ func buildOlep(r *Run, c olepChoice) {
 			return progress - uint64(missing), missing == 0 && idle == r.Plan.Clients
 		},
 		Waiting: check.waiting,
+	})
+	r.Liveness("retention and compaction do what is due", Progress{
+		Budget: budget,
+		Await: func() (progress uint64, done bool) {
+			return check.gone(), idle == r.Plan.Clients && check.overdue() == ""
+		},
+		Waiting: func() string { return cmp.Or(check.overdue(), "producers are not done") },
 	})
 }
 
@@ -373,8 +375,7 @@ func olepClient(p *sim.Proc, r *Run, c olepChoice, check *olepCheck, client int,
 		}
 	}
 	w = olep.NewProducer(p, "t"+strconv.Itoa(client), c.client)
-	for i := range int(r.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(r.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range r.tail(p) {
 		op := nemesis.Op{Kind: "append", Key: "a"}
 		partition := (client + i) % c.broker.Partitions
 		check.append(p, w, false, OlepOp{"append", partition, olepRecords(op, olepTail+client, 16*i, 3), 0})

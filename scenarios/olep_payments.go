@@ -111,12 +111,8 @@ func buildPayments(r *Run) {
 	k.watch()
 
 	brokers := r.Plan.Nodes - 3*k.partitions
-	cluster := olep.Cluster{Partitions: k.partitions, Hosts: func(part int) []sim.NodeID {
-		return []sim.NodeID{sim.NodeID(1 + (part+k.partitions)%brokers)}
-	}}
-	client := olep.ClientConfig{
-		Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
-	}
+	cluster := olepCluster(k.partitions, brokers)
+	client := olepAsks(r, cluster)
 	checkpoint := olep.Checkpoint(d.Below(2))
 	work := d.Between(0, 5*time.Millisecond)
 	for range brokers {
@@ -281,11 +277,7 @@ func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []ne
 		}
 		return approved, err
 	}
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for i, op := range k.run.planned(p, ops) {
 		amount, _ := strconv.Atoi(op.Arg)
 		m := k.payment(fmt.Sprintf("c%d.%d", number, i), op.Key, amount)
 		switch op.Kind {
@@ -304,8 +296,7 @@ func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []ne
 		pay(m)
 	}
 	k.away.pass(p, w, number, pay)
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range k.run.tail(p) {
 		pay(k.payment(fmt.Sprintf("t%d.%d", number, i), paymentAccounts[(number+i)%len(paymentAccounts)], 1))
 	}
 }

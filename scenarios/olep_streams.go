@@ -118,12 +118,8 @@ func buildStreams(r *Run, g olep.Guarantee) {
 	d := sim.NewStream(r.Plan.Seed, "streams config")
 	partitions := 1 + int(d.Below(3))
 	brokers := max(1, r.Plan.Nodes/3)
-	cluster := olep.Cluster{Partitions: partitions, Hosts: func(part int) []sim.NodeID {
-		return []sim.NodeID{sim.NodeID(1 + (part+partitions)%brokers)}
-	}}
-	client := olep.ClientConfig{
-		Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
-	}
+	cluster := olepCluster(partitions, brokers)
+	client := olepAsks(r, cluster)
 	broker := olep.BrokerConfig{Cluster: cluster, Session: d.Between(500*time.Millisecond, 1500*time.Millisecond)}
 	broker.Partition = olep.PartitionConfig{
 		Compact:    []int{0, 20, 60}[d.Below(3)],
@@ -350,16 +346,11 @@ func (k *streams) client(p *sim.Proc, c olep.ClientConfig, number int, ops []nem
 		}
 	}
 	w := olep.NewProducer(p, "c"+strconv.Itoa(number), c)
-	for _, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for _, op := range k.run.planned(p, ops) {
 		do(w, op)
 	}
 	w = olep.NewProducer(p, "t"+strconv.Itoa(number), c) // what the first has given up may still be under way
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range k.run.tail(p) {
 		do(w, nemesis.Op{Kind: "click", Key: string(rune('a' + (number+i)%6)), Arg: "1"})
 	}
 }
@@ -392,7 +383,8 @@ func (k *streams) judge() {
 	exact := k.run.Checks.Always(countsExact)
 	for _, region := range append(slices.Clone(streamRegions), olep.Nowhere) {
 		part := &k.parts[k.model.Partition(region)]
-		table := replay(part.entries)
+		table := map[string]string{}
+		replay(table, part.entries)
 		n, _ := strconv.Atoi(table[olep.CountKey(region)])
 		exact.Check(n == want[region], func() string {
 			return fmt.Sprintf("there are %d clicks in %s, and %d were counted", want[region], region, n)
@@ -408,31 +400,28 @@ func (k *streams) judge() {
 	}
 }
 
-// duals compares tables with their changelogs up to some of their batches, and with what compaction has left of them.
+// duals compares tables with their changelogs, as of each of their batches, and with what compaction has left of them.
 func (k *streams) duals() {
 	dual := k.run.Checks.Always("a changelog is its table, as of each of its batches")
-	d := sim.NewStream(k.run.Plan.Seed, "streams duals")
 	for i := range k.parts {
 		part := &k.parts[i]
-		if len(part.ends) == 0 {
-			continue
-		}
-		compare := func(end olep.LSN, changelog []olep.Entry) {
-			table := replay(changelog)
+		compare := func(end olep.LSN, table map[string]string) {
 			at, _ := strconv.ParseUint(table[olep.PositionKey], 10, 64)
 			text, want := tableText(table), part.tables[olep.LSN(at)]
 			dual.Check(text == want, func() string {
 				return fmt.Sprintf("the changelog of partition %d up to %d is %q, and the table at %d was %q", i, end, text, at, want)
 			})
 		}
-		end := part.ends[len(part.ends)-1]
-		for range 8 {
-			n := part.ends[d.Below(uint64(len(part.ends)))]
-			compare(n, part.entries[:n])
+		table, at := map[string]string{}, olep.LSN(0)
+		for _, end := range part.ends {
+			replay(table, part.entries[at:end])
+			at = end
+			compare(end, table)
 		}
-		compare(end, part.entries)
-		if broker, ok := k.run.World.Node(part.broker).(*olep.Broker); ok {
-			compare(end, broker.Partition(i).Entries())
+		if broker, ok := k.run.World.Node(part.broker).(*olep.Broker); ok && at > 0 {
+			left := map[string]string{}
+			replay(left, broker.Partition(i).Entries())
+			compare(at, left)
 		}
 	}
 }
@@ -445,7 +434,9 @@ func (k *streams) views() (views []View) {
 	}
 	for i := range k.parts {
 		views = append(views, all.view("table", i, "the state of the partition's task, by its changelog", func(through olep.LSN) []olep.Pair {
-			return pairs(replay(all[i][:through]))
+			table := map[string]string{}
+			replay(table, all[i][:through])
+			return pairs(table)
 		}))
 	}
 	return views
@@ -459,9 +450,8 @@ func pairs(table map[string]string) (list []olep.Pair) {
 	return list
 }
 
-// replay is the table that a changelog is.
-func replay(entries []olep.Entry) map[string]string {
-	table := map[string]string{}
+// replay takes a changelog into a table.
+func replay(table map[string]string, entries []olep.Entry) {
 	for i := range entries {
 		switch e := &entries[i]; {
 		case e.Log != olep.Changelog:
@@ -471,7 +461,6 @@ func replay(entries []olep.Entry) map[string]string {
 			table[e.Key] = e.Value
 		}
 	}
-	return table
 }
 
 // tableText is a table as olep.Table prints it.

@@ -115,14 +115,10 @@ type transactions struct {
 
 func buildTransactions(r *Run, partitions int) {
 	d := sim.NewStream(r.Plan.Seed, "transactions config")
-	cluster := olep.Cluster{Partitions: partitions, Hosts: func(part int) []sim.NodeID {
-		return []sim.NodeID{sim.NodeID(1 + max(part, 0))}
-	}}
+	cluster := olepCluster(partitions, partitions)
 	k := &transactions{
-		run: r,
-		client: olep.ClientConfig{
-			Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration,
-		},
+		run:        r,
+		client:     olepAsks(r, cluster),
 		partitions: partitions,
 		ends:       make([]olep.LSN, partitions),
 		views:      make([][]sim.NodeID, partitions),
@@ -204,11 +200,7 @@ func (k *transactions) watch() {
 func (k *transactions) clientBody(p *sim.Proc, number int, ops []nemesis.Op) {
 	place := func(key string) int { return slices.Index(listNames, key) % k.partitions }
 	w := olep.NewTransactor(p, k.views, place, k.client)
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for i, op := range k.run.planned(p, ops) {
 		switch op.Kind {
 		case "poison":
 			w.Append(p, place(op.Key), []olep.Record{{Log: "transactions", Value: listPoisons[i%len(listPoisons)]}})
@@ -218,8 +210,7 @@ func (k *transactions) clientBody(p *sim.Proc, number int, ops []nemesis.Op) {
 			k.transact(p, w, op, fmt.Sprintf("c%d.%d", number, i), 1_000_000*number+4*i)
 		}
 	}
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for i := range k.run.tail(p) {
 		op := nemesis.Op{Kind: []string{"write", "read"}[i%2], Key: listNames[i%4], Arg: listNames[(i+1)%4]}
 		k.transact(p, w, op, fmt.Sprintf("t%d.%d", number, i), 1_000_000*(number+1000)+4*i)
 	}

@@ -92,7 +92,7 @@ type shop struct {
 	gone   map[olep.LSN]bool // what compaction has dropped
 	lag    int               // the most that a view was behind by
 
-	isFold, read, once, over, lagged *checkers.Property
+	isFold, goesOn, read, once, over, lagged *checkers.Property
 }
 
 // shopView is one of the views.
@@ -101,6 +101,7 @@ type shopView struct {
 	kind     int
 	version  int               // of what is deployed
 	gaps     [][2]olep.LSN     // what retention has taken before the view came to it: from, to
+	jumped   olep.LSN          // where it goes on, in this incarnation, since retention has taken what was before
 	goal     olep.LSN          // what the state had come to that is made anew
 	reported map[olep.LSN]bool // as poison, in this life of the state, and written down if there was a crash since
 	known    map[olep.LSN]bool // as poison, by the version that is deployed
@@ -114,16 +115,17 @@ const (
 
 func buildViews(r *Run) {
 	d := sim.NewStream(r.Plan.Seed, "views config")
-	cluster := olep.Cluster{Partitions: 1, Hosts: func(int) []sim.NodeID { return []sim.NodeID{shopBroker} }}
+	cluster := olepCluster(1, 1)
 	k := &shop{
 		run: r, gone: map[olep.LSN]bool{}, stuck: d.Below(2) == 0,
-		client: olep.ClientConfig{Cluster: cluster, Retry: retry(r.Plan), Backoff: backoff, Deadline: patience(r.Plan), Patient: r.Plan.Duration},
+		client: olepAsks(r, cluster),
 		broker: olep.PartitionConfig{
 			Compact:    []int{0, 10, 30}[d.Below(3)],
 			Retain:     []time.Duration{0, 0, 0, 6 * time.Second}[d.Below(4)],
 			Tombstones: time.Hour, // no view takes so long to come to one
 		},
 		isFold: r.Checks.Always("a view is what the log up to its LSN comes to"),
+		goesOn: r.Checks.Always("a view for which records are gone is where it goes on"),
 		read:   r.Checks.Always("an answer has the record that it was to wait for"),
 		once:   r.Checks.Always("poison is reported once, until a view is made anew"),
 		over:   r.Checks.Always("a rebuild is over when it has what the old state had"),
@@ -165,14 +167,16 @@ func buildViews(r *Run) {
 	})
 	for i, op := range r.Plan.Ops {
 		if op.Kind == "deploy" {
-			k.deploy(i%len(k.views), op.At)
+			r.World.At(clock.Time(op.At), func() { k.deploy(i % len(k.views)) })
 		}
 	}
-	for i := range k.views { // a first version is not what things end with
-		if k.views[i].kind == totalsView {
-			k.deploy(i, r.Plan.Duration)
+	r.World.At(r.QuietFrom(), func() { // what is wrong is not what things end with
+		for i := range k.views {
+			if k.views[i].kind == totalsView && isWrong(k.views[i].version) {
+				k.deploy(i)
+			}
 		}
-	}
+	})
 	for at := lookAtEach; clock.Time(at) < r.Scenario.end(r.Plan); at += lookAtEach {
 		r.World.At(clock.Time(at), k.look)
 	}
@@ -210,11 +214,15 @@ var shopKinds = [viewKinds]struct{ name, log, doc, shows string }{
 	indexView:  {"index", "docs", "keys of documents by word", "word "},
 }
 
+// isWrong reports whether a version of totals is as the first one was: each that is right is followed by one that is taken
+// back to that.
+func isWrong(version int) bool { return version%2 == 1 }
+
 // lookup is a version of a kind. Of documents all versions do the same.
 func (k *shop) lookup(kind, version int) olep.Lookup {
 	switch kind {
 	case totalsView:
-		return olep.Totals{First: version == 1, Stuck: k.stuck}
+		return olep.Totals{First: isWrong(version), Stuck: k.stuck}
 	case rowsView:
 		return olep.Rows{}
 	default:
@@ -225,15 +233,13 @@ func (k *shop) lookup(kind, version int) olep.Lookup {
 func (k *shop) view(i int) *olep.View { return k.run.World.Node(k.views[i].id).(*olep.View) }
 
 // deploy has a view boot with its next version: at once, or, if it is down, when a fault lets it.
-func (k *shop) deploy(i int, at time.Duration) {
-	k.run.World.At(clock.Time(at), func() {
-		v := &k.views[i]
-		v.version++
-		clear(v.known)
-		if k.run.World.Crash(v.id) {
-			k.run.World.Restart(v.id)
-		}
-	})
+func (k *shop) deploy(i int) {
+	v := &k.views[i]
+	v.version++
+	clear(v.known)
+	if k.run.World.Crash(v.id) {
+		k.run.World.Restart(v.id)
+	}
 }
 
 // watch takes down what the broker and the views state.
@@ -262,6 +268,7 @@ func (k *shop) watch() {
 				k.gone[lsn] = true
 			}
 		case olep.Resumed:
+			k.views[i].jumped = 0
 			clear(k.views[i].reported)
 			for _, lsn := range olep.Poison(k.view(i).Store()) {
 				k.views[i].reported[lsn] = true
@@ -271,10 +278,10 @@ func (k *shop) watch() {
 			}
 		case olep.Rebuilding:
 			clear(k.views[i].reported)
-			k.views[i].gaps = nil
+			k.views[i].gaps, k.views[i].jumped = nil, 0
 			k.views[i].goal = max(k.views[i].goal, f.Had)
 			r.Contents.Add("views made anew", 1)
-			if f.Was == 1 && f.Version > 1 && k.views[i].kind == totalsView {
+			if isWrong(f.Was) && !isWrong(f.Version) && k.views[i].kind == totalsView {
 				fixed.Hold()
 			}
 			if k.views[i].kind != totalsView && len(k.gone) > 0 {
@@ -287,7 +294,10 @@ func (k *shop) watch() {
 			k.views[i].goal = 0
 		case olep.Jumped:
 			k.views[i].gaps = append(k.views[i].gaps, [2]olep.LSN{f.From, f.To})
+			k.views[i].jumped = f.To
 			jumped.Hold()
+		case olep.Halted: // and nothing goes on
+			k.views[i].jumped = 0
 		case olep.Poisoned:
 			skipped.Hold()
 			k.once.Check(!k.views[i].reported[f.LSN], func() string { return fmt.Sprintf("%s reports record %d again", s.Node, f.LSN) })
@@ -324,6 +334,9 @@ func (k *shop) compare(v *shopView, view *olep.View, s *olep.Store) {
 	k.lag = max(k.lag, lag)
 	if lag > muchLag {
 		k.lagged.Hold()
+	}
+	if v.jumped > 0 {
+		k.goesOn.Check(through+1 >= v.jumped, func() string { return fmt.Sprintf("%s is at %d, and was to go on at %d", v.id, through, v.jumped) })
 	}
 	want, loose := k.fold(v.kind, olep.Version(s), through, v.gaps)
 	has := lines(view.Contents())
@@ -379,12 +392,12 @@ func (k *shop) fold(kind, version int, through olep.LSN, gaps [][2]olep.LSN) (f 
 		product, amount, _ := strings.Cut(e.Value, " ")
 		cents := int64(100)
 		if rest, ok := strings.CutSuffix(amount, "c"); ok {
-			if amount = rest; version > 1 {
+			if amount = rest; !isWrong(version) {
 				cents = 1
 			}
 		}
 		n, err := strconv.ParseInt(amount, 10, 64)
-		if err != nil && version > 1 {
+		if err != nil && !isWrong(version) {
 			f.poison = append(f.poison, e.LSN)
 			continue
 		}
@@ -418,11 +431,7 @@ func (k *shop) body(p *sim.Proc, number int, ops []nemesis.Op) {
 		}
 	}
 	w := olep.NewProducer(p, "c"+strconv.Itoa(number), k.client)
-	for i, op := range ops {
-		p.Sleep(op.At - p.Elapsed())
-		if p.Elapsed() >= k.run.Plan.Duration {
-			break
-		}
+	for i, op := range k.run.planned(p, ops) {
 		switch op.Kind {
 		case "sell":
 			do(w, olep.Record{Log: olep.SaleLog, Value: op.Key + " " + op.Arg})
@@ -437,8 +446,7 @@ func (k *shop) body(p *sim.Proc, number int, ops []nemesis.Op) {
 		}
 	}
 	w = olep.NewProducer(p, "t"+strconv.Itoa(number), k.client) // what the first has given up may still be under way
-	for i := range int(k.run.Scenario.Tail/time.Second) - 3 {
-		p.Sleep(k.run.Plan.Duration + time.Duration(i)*time.Second - p.Elapsed())
+	for range k.run.tail(p) {
 		do(w, olep.Record{Log: olep.SaleLog, Value: string(rune('a'+number)) + " 150c"})
 	}
 }
@@ -506,7 +514,7 @@ func (k *shop) derived() (list []derived) {
 		list = append(list, v)
 	}
 	return append(list, derived{
-		name: "totals-first", doc: "sales as the first version of totals, which is wrong, has them", only: olep.SaleLog,
+		name: "totals-first", doc: "sales as the first version, which is wrong, has them", only: olep.SaleLog,
 		processor: k.lookup(totalsView, 1), show: prefixed(shopKinds[totalsView].shows),
 	})
 }

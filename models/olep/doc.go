@@ -10,10 +10,9 @@
 //   - [Log]: what orders and keeps the commands of a machine. [Single] is one with a single copy, on package wal; any
 //     replicated log can be put in its place;
 //   - [Broker]: a node that serves machines, each on its log; [Producer] and [Consumer]: its clients, in blocking style;
-//   - [Subscriber]: a node that follows a partition, with a [Store] of its own. [Executor] makes payments of it, [Statement]
-//     a view. It can begin anew while its log is written, and [Replay] goes through records without it;
-//   - [Lanes]: a node that takes what comes of a partition to others, none of which waits for another one. [Forwarder] makes
-//     it that of payments;
+//   - [Subscriber]: a node that follows a partition, with a [Store] of its own, which can be made anew while the log is
+//     written; [Replay] goes through records without it. [Lanes]: one that keeps nothing but how far each partition has what
+//     comes of it. [Executor] makes payments with the one and [Forwarder] with the other, [Statement] is a view;
 //   - [Transaction]: several steps on lists as one record, which [Lists] execute; [Transactor] asks for them;
 //   - [Stream]: tasks whose tables are kept in changelogs; joins and counts.
 //

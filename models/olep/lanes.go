@@ -34,6 +34,7 @@ type lanes struct {
 	next  LSN              // of the record that is read next
 	read  lane             // that what is read comes by; it has nothing on it
 	lanes []*lane          // by partition
+	busy  []*lane          // those that something waits for, and some that nothing does any more
 	id    uint64           // of the last request
 	calls map[uint64]*lane // by the request that is under way
 }
@@ -46,6 +47,7 @@ type lane struct {
 	waiting []carried
 	sent    int           // so many of them are in the request that is under way
 	call    uint64        // that request; 0: there is none
+	busy    bool          // it is among those
 	due     time.Duration // when it is sent again, or the next one at the earliest
 	place   int           // the host that is asked
 }
@@ -96,25 +98,34 @@ func (l *lanes) follow(p *sim.Proc) (err error) {
 // send sends what is due, and returns how long nothing else will be.
 func (l *lanes) send(p *sim.Proc) time.Duration {
 	now, due := p.Elapsed(), time.Duration(1<<62)
-	for _, a := range l.lanes {
-		if len(a.waiting) > 0 {
-			if a.due <= now {
-				if a.call == 0 {
-					a.sent = min(len(a.waiting), l.c.Max)
-				}
-				records := make([]Record, a.sent)
-				for i := range records {
-					records[i] = a.waiting[i].record
-				}
-				l.ask(p, a, &Append{Records: records})
-			}
-			due = min(due, a.due)
+	busy := l.busy[:0]
+	for _, a := range l.busy {
+		if a.busy = len(a.waiting) > 0; !a.busy {
+			continue
 		}
+		busy = append(busy, a)
+		if a.due <= now {
+			l.append(p, a)
+		}
+		due = min(due, a.due)
 	}
+	l.busy = busy
 	if l.read.due <= now {
 		l.ask(p, &l.read, Read{From: l.next, Max: l.c.Max})
 	}
 	return min(due, l.read.due) - now
+}
+
+// append sends what waits for a partition, or once more what it was sent.
+func (l *lanes) append(p *sim.Proc, a *lane) {
+	if a.call == 0 {
+		a.sent = min(len(a.waiting), l.c.Max)
+	}
+	records := make([]Record, a.sent)
+	for i := range records {
+		records[i] = a.waiting[i].record
+	}
+	l.ask(p, a, &Append{Records: records})
 }
 
 // ask sends a request. If there is one under way nobody has answered it in time, and it is the next host's turn.
@@ -179,12 +190,20 @@ func (l *lanes) take(p *sim.Proc, r *Response) error {
 		}
 		for _, o := range out {
 			if a := l.lanes[o.Partition]; e.LSN >= a.from {
-				a.waiting = append(a.waiting, carried{e.LSN, o.Record})
+				l.put(a, carried{e.LSN, o.Record})
 			}
 		}
 	}
 	l.next = records.Next
 	return l.save()
+}
+
+// put has a record wait for its partition.
+func (l *lanes) put(a *lane, c carried) {
+	a.waiting = append(a.waiting, c)
+	if !a.busy {
+		a.busy, l.busy = true, append(l.busy, a)
+	}
 }
 
 // save writes down how far lanes have come, those that have moved.

@@ -266,6 +266,11 @@ func TestGroups(t *testing.T) {
 	require.Equal(t, []LSN{1, 1, 5}, s.groups["g"].offsets)
 	require.Equal(t, []Leave{{"g", 7}, {"g", 8}}, s.Members())
 
+	require.Equal(t, Assignment{1, []int{0, 1, 2}, []LSN{1, 1, 1}}, assigned(Join{"h", 7}), "another group begins at the beginning")
+	_, no = apply(Commit{"h", 7, 1, 0, 8})
+	require.Equal(t, Refusal{}, no)
+	require.Equal(t, []LSN{8, 1}, []LSN{s.Offset("h", 0), s.Offset("g", 0)}, "and goes on by itself")
+
 	_, no = apply(Leave{"g", 7})
 	require.Equal(t, Refusal{}, no)
 	_, no = apply(Leave{"g", 7})

@@ -147,9 +147,9 @@ type Answer struct {
 	Version int // of what has made the view
 }
 
-// NewView returns a view. The processor of the configuration is the lookup.
+// NewView returns a view. The processor of the configuration is the lookup, which answers queries, too.
 func NewView(c SubscriberConfig, l Lookup) *View {
-	c.Processor = l
+	c.Processor = answering{l, c.Name}
 	return &View{Subscriber: NewSubscriber(c), lookup: l}
 }
 

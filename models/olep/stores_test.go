@@ -1,6 +1,7 @@
 package olep
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -196,4 +197,39 @@ func TestPagesFollowWhatTheyUse(t *testing.T) {
 			{"article/1", "v7", []string{"tag/1"}}, {"image/1", "v5", []string{}}, {"tag/1", "v6", []string{}},
 		}, Site{}.Assets(s))
 	})
+}
+
+// sends is an env that takes messages.
+type sends struct {
+	sim.Env
+	sent []sim.Message
+}
+
+func (e *sends) Send(_ sim.NodeID, msg sim.Message) { e.sent = append(e.sent, msg) }
+
+func TestQueriesAreAnsweredInTheirPlace(t *testing.T) {
+	within(t, func(env sim.Env, s *Store) {
+		e := &sends{Env: env}
+		rows := answering{Rows{}, "rows"}
+		of := func(id uint64, view string) Record { return Query{id, 7, view, "a"}.Record() }
+		takes(t, e, s, rows, put("a", "1"), of(1, "rows"), put("a", "2"), of(2, "rows"), of(3, "index"))
+		want := []sim.Message{&Answer{ID: 1, Value: "1", Through: 2}, &Answer{ID: 2, Value: "2", Through: 4}}
+		require.Equal(t, want, e.sent)
+		takes(t, e, s, rows, put("a", "1"), of(1, "rows")) // again: they are behind
+		require.Equal(t, want, e.sent)
+		require.Equal(t, LSN(5), Through(s))
+	})
+}
+
+func TestQueriesAreRecords(t *testing.T) {
+	for _, q := range []Query{{1, 2, "rows", "a"}, {1 << 63, 1 << 20, "index", "two words"}, {View: "rows"}} {
+		r := q.Record()
+		back, err := parseQuery(&r)
+		require.NoError(t, err)
+		require.Equal(t, q, back)
+	}
+	for _, text := range []string{"", "1 2 rows", "x 2 rows a", "1 -2 rows a", "1 99999999999 rows a"} {
+		_, err := parseQuery(&Record{Value: text})
+		require.EqualError(t, err, fmt.Sprintf("%q is no query", text))
+	}
 }

@@ -28,6 +28,7 @@ func Run(t *testing.T, copies int, make func(peers []sim.NodeID) olep.NewLog) {
 		{"nobody leads before it has started", silent},
 		{"what is applied is durable", durable},
 		{"what is refused is not applied", refused},
+		{"what is taken in is applied by itself", taken},
 		{"who is cut off ceases to lead", cut},
 		{"crashes", crashes},
 	} {
@@ -158,15 +159,17 @@ func (w *world) advance(d time.Duration) {
 // any is one of the nodes.
 func (w *world) any() sim.NodeID { return sim.NodeID(1 + w.draw.Below(uint64(w.copies))) }
 
-// propose proposes a new command at a node. A refusal counts once it departs: who crashes on the way has told nobody.
-func (w *world) propose(id sim.NodeID) {
+// propose proposes a new command at a node, unless that is busy, and tells whether it was taken in. A refusal counts once it
+// departs: who crashes on the way has told nobody.
+func (w *world) propose(id sim.NodeID) (taken bool) {
 	w.last++
 	cmd := fmt.Sprintf("%d\x00\n%x", w.last, sim.Mix(uint64(w.last)))
 	w.Do(id, func(env sim.Env) {
-		if !w.host(id).log.Propose(sim.Sub(env, scope), cmd) {
+		if taken = w.host(id).log.Propose(sim.Sub(env, scope), cmd); !taken {
 			env.Emit(turnedDown(cmd))
 		}
 	})
+	return taken
 }
 
 // settle has some copy take a command in, and all apply it.
@@ -239,6 +242,24 @@ func refused(t *testing.T, w *world) {
 	w.settle()
 	if w.copies > 1 {
 		require.NotEmpty(t, w.refused, "seed %d", w.Seed())
+	}
+}
+
+// taken proposes some commands, and then waits: no later one has to push them on.
+func taken(t *testing.T, w *world) {
+	w.settle()
+	for range 10 {
+		want := len(w.order)
+		for id := sim.NodeID(1); int(id) <= w.copies; id++ {
+			for range 3 {
+				if w.propose(id) {
+					want++
+				}
+				w.advance(w.draw.Between(0, 2*time.Millisecond))
+			}
+		}
+		w.advance(time.Second)
+		require.Len(t, w.order, want, "seed %d", w.Seed())
 	}
 }
 
