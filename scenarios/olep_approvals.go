@@ -43,16 +43,22 @@ func (k *payments) watchApprovals() *approvals {
 	}
 	refused := r.Checks.Sometimes("a signature was refused")
 	three := r.Checks.Sometimes("three have signed")
+	back := r.Checks.Sometimes("what was put aside came back")
 	r.World.Watch(func(s *sim.Step) {
 		switch f := s.Payload.(type) {
 		case olep.PaymentHeld:
+			k.counts(f.ID)
 			a.hold(f)
 		case olep.PaymentSigned:
+			k.counts(f.ID)
 			if !f.Yes {
 				refused.Hold()
 			}
 			a.sign(f)
 		case olep.PaymentDecided:
+			if !f.Approved && a.held[f.ID] > 0 {
+				back.Hold()
+			}
 			a.decide(f)
 			if f.Approved && len(k.asked[f.ID].By) == 3 {
 				three.Hold()
@@ -133,7 +139,8 @@ type away struct {
 	of       *payments
 	part     int
 	nodes    []sim.NodeID
-	others   []string // the accounts that are elsewhere
+	there    []string // the accounts that are there, and
+	others   []string // those that are elsewhere
 	payments map[string]olep.Payment
 	answered int
 	have     map[string]bool // those that have come to their payees, or were declined
@@ -146,9 +153,11 @@ func (k *payments) goAway(part int, cluster olep.Cluster) {
 	k.away = &away{of: k, part: part, payments: map[string]olep.Payment{}, have: map[string]bool{}}
 	k.away.nodes = append(cluster.Hosts(part), k.executors[part], k.forwarders[part], k.statements[part])
 	for _, name := range paymentAccounts {
-		if k.bank.Accounts[name].Partition != part {
-			k.away.others = append(k.away.others, name)
+		list := &k.away.others
+		if k.bank.Accounts[name].Partition == part {
+			list = &k.away.there
 		}
+		*list = append(*list, name)
 	}
 	r.World.At(r.QuietFrom().Add(1), func() {
 		for _, id := range k.away.nodes {
@@ -191,21 +200,29 @@ func (a *away) progress() (n uint64) {
 // still reports whether the partition is away.
 func (a *away) still() bool { return a != nil && !a.over }
 
-// pass has a client pay among the others, and wait until the partition is back.
-func (a *away) pass(p *sim.Proc, number int, pay func(m olep.Payment) (approved, ok bool)) {
+// pass has a client ask for what must wait for the partition, then pay among the others, which must not, and wait until the
+// partition is back.
+func (a *away) pass(p *sim.Proc, w *olep.Payer, number int, pay func(m olep.Payment) (approved bool, err error)) {
 	if a == nil {
 		return
 	}
 	p.Sleep(a.of.run.Plan.Duration + time.Second/10 - p.Elapsed())
-	m := olep.Payment{
-		ID: fmt.Sprintf("a%d", number), From: a.others[number%len(a.others)], To: a.others[(number+1)%len(a.others)], Amount: 1, Fee: a.of.bank.Fee,
+	other := func(i int) string { return a.others[(number+i)%len(a.others)] }
+	m := olep.Payment{ID: fmt.Sprintf("a%d", number), From: other(0), To: other(1), Amount: 1, Fee: a.of.bank.Fee}
+	to, by := m, m
+	to.ID, to.To = m.ID+"to", a.there[number%len(a.there)]
+	by.ID, by.By = m.ID+"by", []string{to.To}
+	w.Append(p, a.of.bank.Accounts[m.From].Partition, []olep.Record{to.Record(olep.Requested), by.Record(olep.Requested)})
+
+	if number%2 == 0 && len(a.others) > 2 {
+		m.By = []string{other(2)}
 	}
 	a.payments[m.ID] = m
-	approved, ok := pay(m)
-	if ok {
+	approved, err := pay(m)
+	if err == nil {
 		a.answered++
 	}
-	if ok && !approved {
+	if err == nil && !approved {
 		a.have[m.ID] = true
 	}
 	for a.still() {

@@ -2,8 +2,10 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seedbed-sim/seedbed/checkers"
@@ -37,18 +39,17 @@ var olepPayments = &Scenario{
 // paymentAccounts are those that pay each other; the one of the fees is another.
 var paymentAccounts = []string{"a", "b", "c", "d", "e", "f"}
 
-// paymentsSpace has four nodes for each partition: a broker, an executor, a forwarder and a statement. What is left are more
-// brokers.
-// Disks keep what they have synced: there is one copy of everything.
+// paymentsSpace has two to four partitions, of four nodes each: a broker, an executor, a forwarder and a statement. What is
+// left are more brokers. Disks keep what they have synced: there is one copy of everything.
 func paymentsSpace() nemesis.Space {
 	s := olepLogSpace()
-	s.Nodes = nemesis.Range[int]{Min: 4, Max: 12}
+	s.Nodes = nemesis.Range[int]{Min: 8, Max: 16}
 	amount := func(_ nemesis.Op, _ []nemesis.Op, below func(int) int) string { return strconv.Itoa(1 + below(40)) }
 	s.OpKinds = []nemesis.OpKind{
 		{Kind: "pay", Weight: 22, Key: true, Arg: amount},
 		{Kind: "pay-signed", Weight: 8, Key: true, Arg: amount}, // by one to three others
-		{Kind: "overpay", Weight: 2, Key: true, Arg: amount},    // less than nothing, to nobody, to oneself
-		{Kind: "poison", Weight: 1, Key: true, Arg: amount},
+		{Kind: "mistake", Weight: 2, Key: true, Arg: amount},    // that no bank can carry out
+		{Kind: "poison", Weight: 2, Key: true, Arg: amount},     // past the bank, into the log
 	}
 	s.Keys = paymentAccounts
 	s.Ops = nemesis.Range[int]{Min: 130, Max: 170}
@@ -74,6 +75,8 @@ type payments struct {
 	away       *away
 	legs       int // that approved payments have, and
 	have       int // those that count in balances
+
+	definite, trace, poison *checkers.Property
 }
 
 // posting is a record that counts in a balance. One that counts again after a crash is the same.
@@ -87,6 +90,9 @@ func buildPayments(r *Run) {
 	k := &payments{
 		run: r, partitions: max(r.Plan.Nodes/4, 1), ledger: checkers.NewBank[string, string](r.Checks),
 		asked: map[string]olep.Payment{}, decided: map[string]bool{}, posted: map[posting]bool{},
+		definite: r.Checks.Always("what cannot be paid is refused for good"),
+		trace:    r.Checks.Always("what is refused leaves no trace"),
+		poison:   r.Checks.Always("poison changes nothing"),
 	}
 	r.State = k
 	k.logs = keepLogs(r, k.partitions, nil)
@@ -186,16 +192,16 @@ func (k *payments) watch() {
 	suppressed := r.Checks.Sometimes("a duplicate was suppressed")
 	again := r.Checks.Sometimes("a record was processed again")
 	declined := r.Checks.Sometimes("a payment was declined")
-	poison := r.Checks.Sometimes("a poison record was skipped")
-	trace := r.Checks.Always("what is refused leaves no trace")
+	skipped := r.Checks.Sometimes("a poison record was skipped")
 	k.approvals = k.watchApprovals()
 	r.World.Watch(func(s *sim.Step) {
 		switch f := s.Payload.(type) {
 		case olep.Appended:
 			for i := range f.Entries {
-				k.appended(&f.Entries[i], trace)
+				k.appended(&f.Entries[i])
 			}
 		case olep.PaymentDecided:
+			k.counts(f.ID)
 			k.ledger.Decide(f.ID, f.Approved)
 			if k.decided[f.ID] {
 				again.Hold()
@@ -212,6 +218,7 @@ func (k *payments) watch() {
 				k.legs++
 			}
 		case olep.PaymentPosted:
+			k.counts(f.ID)
 			if at := (posting{f.Account, f.LSN}); !k.posted[at] {
 				k.posted[at] = true
 				k.have++
@@ -221,16 +228,27 @@ func (k *payments) watch() {
 		case olep.PaymentSuppressed:
 			suppressed.Hold()
 		case olep.Poisoned:
-			poison.Hold()
+			skipped.Hold()
 		}
 	})
 }
 
-// appended tells the checker of a request that is in its log: what is there must be decided.
-func (k *payments) appended(e *olep.Entry, trace *checkers.Property) {
+// What the ids of mistakes and of poison begin with. No other word of a record does.
+const (
+	mistakenID = "mistake-"
+	poisonID   = "poison-"
+)
+
+// counts takes in that something has come of a request.
+func (k *payments) counts(id string) {
+	k.poison.Check(!strings.HasPrefix(id, poisonID), func() string { return fmt.Sprintf("something has come of %s", id) })
+}
+
+// appended tells the checker of a request that is in its log: what is there must be decided, unless it is poison.
+func (k *payments) appended(e *olep.Entry) {
+	k.trace.Check(!strings.Contains(e.Value, mistakenID), func() string { return fmt.Sprintf("%v is in a log", e) })
 	stage, m, err := olep.ParsePayment(&e.Record)
-	trace.Check(err != nil || k.bank.Check(m) == nil, func() string { return fmt.Sprintf("%v is in a log", m) })
-	if _, known := k.asked[m.ID]; err != nil || stage != olep.Requested || known {
+	if _, known := k.asked[m.ID]; err != nil || stage != olep.Requested || known || strings.HasPrefix(m.ID, poisonID) {
 		return
 	}
 	k.asked[m.ID] = m
@@ -245,9 +263,9 @@ func (k *payments) appended(e *olep.Entry, trace *checkers.Property) {
 func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []nemesis.Op) {
 	w := olep.NewPayer(p, k.bank, c)
 	info := k.run.Checks.Sometimes("a client saw info")
-	pay := func(m olep.Payment) (approved, ok bool) {
+	pay := func(m olep.Payment) (approved bool, err error) {
 		op := p.Op(m)
-		approved, err := w.Pay(p, m)
+		approved, err = w.Pay(p, m)
 		switch {
 		case err == olep.ErrUnsure:
 			info.Hold()
@@ -258,38 +276,37 @@ func (k *payments) client(p *sim.Proc, c olep.ClientConfig, number int, ops []ne
 			k.ledger.Decide(m.ID, approved)
 			op.OK(approved)
 		}
-		return approved, err == nil
+		return approved, err
 	}
 	for i, op := range k.run.planned(p, ops) {
-		amount, _ := strconv.ParseInt(op.Arg, 10, 64)
+		amount, _ := strconv.Atoi(op.Arg)
 		m := k.payment(fmt.Sprintf("c%d.%d", number, i), op.Key, amount)
-		switch {
-		case op.Kind == "poison":
-			w.Append(p, k.bank.Accounts[m.From].Partition, []olep.Record{{Log: m.From, Value: poisons[amount%int64(len(poisons))]}})
+		switch op.Kind {
+		case "pay-signed":
+			m.By = k.signers(m.From, amount)
+		case "mistake":
+			m.ID = mistakenID + m.ID
+			mistakes[amount%len(mistakes)](&m)
+			_, err := pay(m)
+			k.definite.Check(err != nil && err != olep.ErrUnsure, func() string { return fmt.Sprintf("%+v ends with %v", m, err) })
 			continue
-		case op.Kind == "pay":
-		case op.Kind == "pay-signed":
-			m.By = k.signers(m.From, int(amount))
-		case amount%3 == 0:
-			m.Amount = -amount
-		case amount%3 == 1:
-			m.To = "nobody"
-		default:
-			m.To = m.From
+		case "poison":
+			w.Append(p, k.bank.Accounts[m.From].Partition, []olep.Record{{Log: m.From, Value: k.poisonous(m, amount)}})
+			continue
 		}
 		pay(m)
 	}
-	k.away.pass(p, number, pay)
+	k.away.pass(p, w, number, pay)
 	for i := range k.run.tail(p) {
 		pay(k.payment(fmt.Sprintf("t%d.%d", number, i), paymentAccounts[(number+i)%len(paymentAccounts)], 1))
 	}
 }
 
 // payment is one to another account, which the amount chooses.
-func (k *payments) payment(id, from string, amount int64) olep.Payment {
+func (k *payments) payment(id, from string, amount int) olep.Payment {
 	others := len(paymentAccounts) - 1
-	to := (slices.Index(paymentAccounts, from) + 1 + int(amount)%others) % len(paymentAccounts)
-	return olep.Payment{ID: id, From: from, To: paymentAccounts[to], Amount: amount, Fee: k.bank.Fee}
+	to := (slices.Index(paymentAccounts, from) + 1 + amount%others) % len(paymentAccounts)
+	return olep.Payment{ID: id, From: from, To: paymentAccounts[to], Amount: int64(amount), Fee: k.bank.Fee}
 }
 
 // signers are one to three others than the payer, which the amount chooses.
@@ -301,8 +318,34 @@ func (k *payments) signers(payer string, amount int) (list []string) {
 	return list
 }
 
-// poisons are records that nobody can make anything of.
-var poisons = []string{"", "request", "request x a b many 0", "request x a b -5 0", "refund x a b 5 0", "request x nobody b 5 0"}
+// mistakes make a payment that no bank can carry out.
+var mistakes = []func(m *olep.Payment){
+	func(m *olep.Payment) { m.Amount = -m.Amount },
+	func(m *olep.Payment) { m.Amount = 0 },
+	func(m *olep.Payment) { m.Amount = math.MaxInt64 },
+	func(m *olep.Payment) { m.Fee-- },
+	func(m *olep.Payment) { m.From = "nobody" },
+	func(m *olep.Payment) { m.To = "nobody" },
+	func(m *olep.Payment) { m.To = m.From },
+	func(m *olep.Payment) { m.By = []string{"nobody"} },
+	func(m *olep.Payment) { m.By = []string{m.From} },
+	func(m *olep.Payment) { m.By, m.Signed = []string{m.To}, 1 },
+}
+
+// poisons are records that nobody can make anything of, with the names of what they are about: a payment that clients could
+// not ask a bank for, or none at all.
+var poisons = []string{
+	"", "request", "refund ID FROM TO 5 FEE", "request ID FROM TO many FEE", "request ID FROM TO -5 FEE",
+	"request ID FROM TO 9223372036854775807 FEE", "request ID FROM TO 5 -1", "request ID nobody TO 5 FEE",
+	"request ID FROM nobody 5 FEE", "request ID FROM FROM 5 FEE", "request ID FROM TO 5 FEE nobody 0",
+	"request ID FROM TO 5 FEE TO 1", "held ID FROM TO 5 FEE TO 1",
+}
+
+// poisonous is one of them for the log of a payer.
+func (k *payments) poisonous(m olep.Payment, n int) string {
+	names := strings.NewReplacer("ID", poisonID+m.ID, "FROM", m.From, "TO", m.To, "FEE", strconv.FormatInt(m.Fee, 10))
+	return names.Replace(poisons[n%len(poisons)])
+}
 
 // waiting says which payments are under way.
 func (k *payments) waiting() string {
@@ -320,7 +363,7 @@ func (k *payments) judge() {
 	for part := range k.partitions {
 		executor, statement := k.subscriber(k.executors[part]), k.subscriber(k.statements[part])
 		if executor.Store() == nil || statement.Store() == nil {
-			return // its disk has stopped it
+			continue // it has yet to begin: nothing is in its log
 		}
 		for _, name := range k.accounts {
 			if k.bank.Accounts[name].Partition != part {
@@ -344,7 +387,7 @@ func (k *payments) derived() (list []derived) {
 	for part := range k.partitions {
 		balances := func(of func(s *olep.Store, account string) int64) func(s *olep.Store) []olep.Pair {
 			return func(s *olep.Store) (pairs []olep.Pair) {
-				for _, name := range append(slices.Clone(paymentAccounts), olep.Fees) {
+				for _, name := range k.accounts {
 					if k.bank.Accounts[name].Partition == part {
 						pairs = append(pairs, olep.Pair{Key: name, Value: strconv.FormatInt(of(s, name), 10)})
 					}
@@ -359,6 +402,9 @@ func (k *payments) derived() (list []derived) {
 		}, derived{
 			name: "decisions", doc: "what has become of requests, and the LSN that each had", partition: part, processor: executor,
 			show: prefixed("decided "),
+		}, derived{
+			name: "held", doc: "what is put aside for payments that others have yet to sign", partition: part, processor: executor,
+			show: prefixed("held "),
 		}, derived{
 			name: "statement", doc: "balances by what is in the logs", partition: part, processor: statement,
 			show: balances(statement.Balance), nodes: k.statements[part : part+1],

@@ -2,6 +2,7 @@ package olep
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -72,6 +73,10 @@ func (m Payment) Record(stage Stage) Record {
 // Fees is the account of the fees. There may be others, whose names begin with it: see Account.
 const Fees = "fees"
 
+// MaxAmount is the most that can be paid, and the most that an account may begin with or sign for: sums of a few do not
+// overflow.
+const MaxAmount = 1 << 60
+
 // log is the account whose log a stage belongs to.
 func (m Payment) log(stage Stage) string {
 	switch stage {
@@ -96,7 +101,7 @@ func ParsePayment(r *Record) (Stage, Payment, error) {
 	amount, err := strconv.ParseInt(part[4], 10, 64)
 	fee, err2 := strconv.ParseInt(part[5], 10, 64)
 	stage := Stage(part[0])
-	if err != nil || err2 != nil || amount <= 0 || fee < 0 {
+	if err != nil || err2 != nil || amount <= 0 || amount > MaxAmount || fee < 0 || fee > MaxAmount {
 		return "", Payment{}, fmt.Errorf("%q has no amount that can be paid", r.Value)
 	}
 	if len(part) == 8 {
@@ -105,18 +110,22 @@ func ParsePayment(r *Record) (Stage, Payment, error) {
 			return "", Payment{}, fmt.Errorf("%q has no number of signatures", r.Value)
 		}
 	}
+	fits := true
 	switch stage {
-	case Requested, Outgoing, Declined, Incoming, FeeTaken:
+	case Outgoing, Declined, Incoming, FeeTaken:
+	case Requested:
+		fits = m.Signed == 0
+	case Held:
+		fits = len(m.By) > 0 && m.Signed == 0
 	case ToSign, Signed, Objected:
-		if m.Signed == len(m.By) {
-			return "", Payment{}, fmt.Errorf("%q has nobody to sign", r.Value)
-		}
-	case Held, Agreed, Rejected:
-		if len(m.By) == 0 {
-			return "", Payment{}, fmt.Errorf("%q has nobody to sign", r.Value)
-		}
+		fits = m.Signed < len(m.By)
+	case Agreed, Rejected:
+		fits = len(m.By) > 0
 	default:
 		return "", Payment{}, fmt.Errorf("%q is no stage of a payment", part[0])
+	}
+	if !fits {
+		return "", Payment{}, fmt.Errorf("%q is not how a payment is signed", r.Value)
 	}
 	if r.Log != m.log(stage) && (stage != FeeTaken || !strings.HasPrefix(r.Log, Fees)) {
 		return "", Payment{}, fmt.Errorf("%q is in the log of %s", r.Value, r.Log)
@@ -148,6 +157,8 @@ func (b *Bank) Check(m Payment) error {
 	_, from := b.Accounts[m.From]
 	_, to := b.Accounts[m.To]
 	switch {
+	case m.ID == "" || strings.Contains(m.ID, " "):
+		return fmt.Errorf("%q is no id", m.ID)
 	case !from:
 		return fmt.Errorf("there is no account %q", m.From)
 	case !to:
@@ -156,6 +167,12 @@ func (b *Bank) Check(m Payment) error {
 		return fmt.Errorf("%s cannot pay itself", m.From)
 	case m.Amount <= 0:
 		return fmt.Errorf("%d cannot be paid; an amount is at least 1", m.Amount)
+	case m.Amount > MaxAmount:
+		return fmt.Errorf("%d cannot be paid; an amount is at most %d", m.Amount, int64(MaxAmount))
+	case m.Fee != b.Fee:
+		return fmt.Errorf("the fee is %d, not %d", b.Fee, m.Fee)
+	case m.Signed != 0:
+		return errors.New("nobody has signed what is only asked for")
 	}
 	for i, name := range m.By {
 		if _, ok := b.Accounts[name]; !ok {

@@ -54,7 +54,12 @@ func TestStoreKeepsTransactions(t *testing.T) {
 
 func TestPaymentsAreRecords(t *testing.T) {
 	m := olep.Payment{ID: "x", From: "a", To: "b", Amount: 5, Fee: 1}
-	for _, stage := range []olep.Stage{olep.Requested, olep.Outgoing, olep.Declined, olep.Incoming, olep.FeeTaken} {
+	signed := m
+	signed.By, signed.Signed = []string{"c", "d"}, 1
+	for stage, m := range map[olep.Stage]olep.Payment{
+		olep.Requested: m, olep.Outgoing: m, olep.Declined: m, olep.Incoming: m, olep.FeeTaken: m,
+		olep.ToSign: signed, olep.Signed: signed, olep.Objected: signed, olep.Agreed: signed, olep.Rejected: signed,
+	} {
 		r := m.Record(stage)
 		got, of, err := olep.ParsePayment(&r)
 		require.NoError(t, err)
@@ -65,15 +70,23 @@ func TestPaymentsAreRecords(t *testing.T) {
 		require.Error(t, err)
 	}
 	for text, want := range map[string]string{
-		"":                         `"" is no record of a payment`,
-		"request x a b 5":          `"request x a b 5" is no record of a payment`,
-		"request x a b five 0":     `"request x a b five 0" has no amount that can be paid`,
-		"request x a b 0 0":        `"request x a b 0 0" has no amount that can be paid`,
-		"request x a b 5 -1":       `"request x a b 5 -1" has no amount that can be paid`,
-		"refund x a b 5 0":         `"refund" is no stage of a payment`,
-		"incoming x a b 5 0":       `"incoming x a b 5 0" is in the log of a`,
-		"request x a b 9e99 0":     `"request x a b 9e99 0" has no amount that can be paid`,
-		"request x a b 5 0 please": `"request x a b 5 0 please" is no record of a payment`,
+		"":                                    `"" is no record of a payment`,
+		"request x a b 5":                     `"request x a b 5" is no record of a payment`,
+		"request x a b five 0":                `"request x a b five 0" has no amount that can be paid`,
+		"request x a b 0 0":                   `"request x a b 0 0" has no amount that can be paid`,
+		"request x a b 5 -1":                  `"request x a b 5 -1" has no amount that can be paid`,
+		"refund x a b 5 0":                    `"refund" is no stage of a payment`,
+		"incoming x a b 5 0":                  `"incoming x a b 5 0" is in the log of a`,
+		"request x a b 9e99 0":                `"request x a b 9e99 0" has no amount that can be paid`,
+		"request x a b 5 0 please":            `"request x a b 5 0 please" is no record of a payment`,
+		"request x a b 5 0 c few":             `"request x a b 5 0 c few" has no number of signatures`,
+		"request x a b 5 0 c 2":               `"request x a b 5 0 c 2" has no number of signatures`,
+		"request x a b 5 0 c 1":               `"request x a b 5 0 c 1" is not how a payment is signed`,
+		"held x a b 5 0 c 1":                  `"held x a b 5 0 c 1" is not how a payment is signed`,
+		"held x a b 5 0":                      `"held x a b 5 0" is not how a payment is signed`,
+		"sign x c b 5 0 a 1":                  `"sign x c b 5 0 a 1" is not how a payment is signed`,
+		"agreed x a b 5 0":                    `"agreed x a b 5 0" is not how a payment is signed`,
+		"request x a b 9223372036854775807 0": `"request x a b 9223372036854775807 0" has no amount that can be paid`,
 	} {
 		_, _, err := olep.ParsePayment(&olep.Record{Log: "a", Value: text})
 		require.EqualError(t, err, want)
@@ -81,15 +94,26 @@ func TestPaymentsAreRecords(t *testing.T) {
 }
 
 func TestBankRefuses(t *testing.T) {
-	bank := &olep.Bank{Accounts: map[string]olep.Account{"a": {}, "b": {}}}
-	require.NoError(t, bank.Check(olep.Payment{From: "a", To: "b", Amount: 1}))
-	for want, m := range map[string]olep.Payment{
-		`there is no account "x"`:                    {From: "x", To: "b", Amount: 1},
-		`there is no account "y"`:                    {From: "a", To: "y", Amount: 1},
-		"a cannot pay itself":                        {From: "a", To: "a", Amount: 1},
-		"0 cannot be paid; an amount is at least 1":  {From: "a", To: "b"},
-		"-3 cannot be paid; an amount is at least 1": {From: "a", To: "b", Amount: -3},
+	bank := &olep.Bank{Accounts: map[string]olep.Account{"a": {}, "b": {}, "c": {}}, Fee: 1}
+	fine := olep.Payment{ID: "x", From: "a", To: "b", Amount: 1, Fee: 1, By: []string{"b", "c"}}
+	require.NoError(t, bank.Check(fine))
+	for want, change := range map[string]func(m *olep.Payment){
+		`"" is no id`:                                func(m *olep.Payment) { m.ID = "" },
+		`"x a" is no id`:                             func(m *olep.Payment) { m.ID = "x a" },
+		`there is no account "x"`:                    func(m *olep.Payment) { m.From = "x" },
+		`there is no account "y"`:                    func(m *olep.Payment) { m.To = "y" },
+		"a cannot pay itself":                        func(m *olep.Payment) { m.To = "a" },
+		"0 cannot be paid; an amount is at least 1":  func(m *olep.Payment) { m.Amount = 0 },
+		"-3 cannot be paid; an amount is at least 1": func(m *olep.Payment) { m.Amount = -3 },
+		"1152921504606846977 cannot be paid; an amount is at most 1152921504606846976": func(m *olep.Payment) { m.Amount = olep.MaxAmount + 1 },
+		"the fee is 1, not 0":                      func(m *olep.Payment) { m.Fee = 0 },
+		`there is no account "z" to sign`:          func(m *olep.Payment) { m.By = []string{"b", "z"} },
+		"a cannot sign: it pays, or has signed":    func(m *olep.Payment) { m.By = []string{"a"} },
+		"b cannot sign: it pays, or has signed":    func(m *olep.Payment) { m.By = []string{"b", "b"} },
+		"nobody has signed what is only asked for": func(m *olep.Payment) { m.Signed = 1 },
 	} {
+		m := fine
+		change(&m)
 		require.EqualError(t, bank.Check(m), want, fmt.Sprint(m))
 	}
 }
