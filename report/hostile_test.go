@@ -1,0 +1,150 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/report"
+	"github.com/seedbed-sim/seedbed/scenarios"
+	"github.com/seedbed-sim/seedbed/sim"
+	"github.com/seedbed-sim/seedbed/trace"
+)
+
+// hostiles are texts that want to be more than texts.
+var hostiles = []string{
+	`<img src=x onerror="window.hacked = 1">`,
+	`</script><script>window.hacked = 2</script>`,
+	`<svg onload=window.hacked=3>`,
+	`"><b id=injected>bold</b>`,
+	`javascript:window.hacked=4`,
+	"nul \x00, bell \x07, escape \x1b[31m, line\nline, tab\t, delete \x7f",
+	"\xff\xfe\xc0\x80 is no UTF-8, \xed\xa0\x80 neither",
+	"\u202eright to left\u202c, \u2028 and \ufeff",
+	strings.Repeat("<b>long</b>", 90),
+	"$& $1 $` ${window.hacked=5} {{constructor.constructor('window.hacked=6')()}}",
+}
+
+// hostileTrace has them wherever a trace has a text.
+func hostileTrace(t *testing.T) []byte {
+	t.Helper()
+	h := trace.Header{
+		Seed: 1, Scenario: hostiles[1], Names: map[sim.NodeID]string{},
+		Words: &trace.Words{
+			Says:  []trace.Saying{{Match: "(.*)", Say: hostiles[0] + "$1"}, {Match: "((((", Say: "no expression"}},
+			Roles: []trace.Role{{Match: ".", Role: hostiles[3]}},
+			Logs:  []trace.LogOp{{Match: "(.*)", Do: "append", Log: hostiles[0], Index: "1", Epoch: hostiles[2], Text: "$1"}},
+		},
+	}
+	plan, err := json.Marshal(map[string]any{
+		"nodes": 4, "clients": 2, "faults": []any{
+			map[string]any{"at": "1ms", "until": hostiles[0], "fault": map[string]any{"kind": hostiles[0], "role": hostiles[1]}},
+			map[string]any{"at": "1ms", "until": "9ms", "fault": map[string]any{"kind": hostiles[1], "nodes": []any{hostiles[0], -1, nil}}},
+			"no object",
+		},
+	})
+	require.NoError(t, err)
+	h.Plan = plan
+	for i, text := range hostiles {
+		h.Names[sim.NodeID(i+1)] = text
+	}
+	var file bytes.Buffer
+	w, err := trace.NewWriter(&file, h)
+	require.NoError(t, err)
+	n := uint64(0)
+	for _, text := range hostiles {
+		for _, kind := range []sim.Kind{sim.KindBoot, sim.KindDeliver, sim.KindDrop, sim.KindFact, sim.KindInvoke, sim.KindReturn, sim.KindFault, sim.KindPause, sim.KindCrash} {
+			n++
+			s := trace.Step{Step: sim.Step{N: n, Kind: kind, Node: sim.NodeID(1 + n%10), Lamport: n, Incarnation: 1}, Text: text}
+			if kind == sim.KindDeliver || kind == sim.KindDrop {
+				s.Peer, s.Packet, s.Cause = sim.NodeID(1+n%7), n, n-1
+			}
+			s.Changes = []trace.Change{{Path: text, Old: "", New: text}}
+			s.Logs = []trace.Log{{Node: s.Node, Text: text}}
+			require.NoError(t, w.Write(&s))
+		}
+	}
+	require.NoError(t, w.Close(trace.Outcome{
+		Verdict: hostiles[0], Property: hostiles[1], Detail: strings.Repeat(hostiles[0]+"\n", 1<<15), Step: 4, Node: 5,
+	}))
+	return file.Bytes()
+}
+
+func TestHostileContentIsText(t *testing.T) {
+	p := newTab(t, "light")
+	about := report.About{
+		Title:    hostiles[1],
+		Commands: []report.Command{{For: hostiles[0], Line: hostiles[1]}},
+		Story:    []report.Sentence{{Step: 4, Text: hostiles[0]}, {Text: strings.Repeat(hostiles[3], 1<<16)}},
+		Links:    []report.Link{{Text: hostiles[0], File: "javascript:window.hacked=7"}},
+	}
+	p.open(hostileTrace(t), about)
+	for _, name := range eval[[]string](p, "[...document.querySelectorAll('#tabs button')].map(b => b.textContent)") {
+		p.tab(name)
+		for _, n := range []uint64{1, 4, 40, 80} {
+			p.choose(n)
+		}
+		eval[bool](p, "([...document.querySelectorAll('.pane:not([hidden]) details')].forEach(d => d.open = true), [...document.querySelectorAll('.pane:not([hidden]) a')].forEach(a => a.click()), true)")
+		p.drawn()
+	}
+	p.choose(4)
+	require.False(t, eval[bool](p, "'hacked' in window"))
+	require.Zero(t, eval[int](p, "document.querySelectorAll('#injected, img, svg, [onerror], [onload]').length"))
+	require.Equal(t, 1, eval[int](p, "document.querySelectorAll('script:not([type=\"application/json\"])').length"), "no script but the page's")
+	require.Contains(t, p.text("#step"), hostiles[0])
+	require.Contains(t, p.text("#verdict"), "</script>")
+	require.Contains(t, eval[string](p, "document.title"), "</script>")
+
+	// And what got there all the same would not run.
+	eval[bool](p, `(() => {
+		const s = document.createElement("script");
+		s.textContent = "window.hacked = 8";
+		document.body.append(s);
+		const b = document.createElement("b");
+		b.setAttribute("onclick", "window.hacked = 9");
+		document.body.append(b);
+		b.click();
+		return true;
+	})()`)
+	require.False(t, eval[bool](p, "'hacked' in window"))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, trouble := range p.troubles {
+		require.Contains(t, trouble, "Content Security Policy")
+	}
+	require.NotEmpty(t, p.troubles)
+	p.troubles = nil
+}
+
+func TestServedPageInBrowser(t *testing.T) {
+	p := newTab(t, "light")
+	s := scenario(t, "olep/log")
+	data := record(t, s, s.Plan(3), scenarios.Options{})
+	r := opened(t, data)
+	about, err := report.Describe(r)
+	require.NoError(t, err)
+	l, err := report.Listen()
+	require.NoError(t, err)
+	host := l.Addr().String()
+	h, err := report.Handler(bytes.NewReader(data), int64(len(data)), about, host)
+	require.NoError(t, err)
+	server := &http.Server{Handler: h}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	p.do(chromedp.Navigate("http://" + host + "/"))
+	p.until(`document.documentElement.dataset.state === "ready"`)
+	p.tab("Logs")
+	p.until("document.querySelectorAll('.strip td.cell').length > 10")
+	p.tab("Curves")
+	p.until("document.querySelectorAll('.curves canvas').length >= 4")
+	require.Contains(t, p.text(".curves"), "latency")
+	steps := all(t, r)
+	p.choose(100)
+	p.until("document.querySelector('#step').textContent.includes('100')")
+	require.Equal(t, uint64(len(steps)), eval[uint64](p, "seedbed.run.indexed"))
+}
