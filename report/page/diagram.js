@@ -7,6 +7,7 @@ import {el, span, time, grouped, shown, clean, clip} from "./text.js";
 import {Density} from "./density.js";
 
 const most = 20000;         // steps in sight, above which there is density
+const crowd = 4000;          // above which shapes cannot be told apart
 const leastLane = 7;        // pixels
 const padding = 10;
 
@@ -390,9 +391,15 @@ class Diagram {
 	drawMessages() {
 		const {c, p, run} = this, {kind} = run.columns;
 		const groups = {}; // by style: lists of x1, y1, x2, y2
+		const many = this.to - this.from > crowd, seen = new Set(); // where there are many, one of those that look alike is drawn
 		const put = (name, i, x1, y1, x2, y2) => {
-			(groups[name] ??= []).push(x1, y1, x2, y2);
 			this.flights.push({i, x1, y1, x2, y2});
+			if (many) {
+				const alike = name + Math.round(x1) + "," + y1 + "," + Math.round(x2) + "," + y2;
+				if (seen.has(alike)) return;
+				seen.add(alike);
+			}
+			(groups[name] ??= []).push(x1, y1, x2, y2);
 		};
 		const arrow = i => {
 			const k = kind[i];
@@ -421,7 +428,14 @@ class Diagram {
 			c.setLineDash(style === "drop" ? [5, 3] : style === "again" ? [7, 2, 2, 2] : []);
 			if (number > 4000) c.setLineDash([]);
 			c.beginPath();
-			for (let n = 0; n < lines.length; n += 4) { c.moveTo(lines[n], lines[n + 1]); c.lineTo(lines[n + 2], lines[n + 3]); }
+			for (let n = 0; n < lines.length; n += 4) {
+				c.moveTo(lines[n], lines[n + 1]);
+				c.lineTo(lines[n + 2], lines[n + 3]);
+				if (n % 512 === 508) { // a path of thousands takes longer than many short ones
+					c.stroke();
+					c.beginPath();
+				}
+			}
 			c.stroke();
 			c.setLineDash([]);
 			if (number > 4000) continue;
@@ -441,7 +455,7 @@ class Diagram {
 	drawMarks() {
 		const {c, p, run} = this, {kind} = run.columns, r = this.r, number = this.to - this.from;
 		const piles = new Map(), groups = new Map();
-		const small = number > 3000 ? 0.7 : 1;
+		const small = number > 3000 ? 0.7 : 1, many = number > crowd, seen = new Set();
 		for (let i = this.from; i < this.to; i++) {
 			const q = run.place[i], k = kind[i];
 			if (q < 0 || k === K.boot || k === K.crash || k === K.pause || k === K.resume || k === K.drop) continue;
@@ -460,15 +474,24 @@ class Diagram {
 			const key = (this.lit(i) ? 0 : 16) + k;
 			let list = groups.get(key);
 			if (!list) groups.set(key, list = []);
-			list.push(x, y);
 			this.spot(i, x, y);
+			if (many) {
+				const alike = key * 1e8 + Math.round(y * 2) * 1e4 + Math.round(x);
+				if (seen.has(alike)) continue;
+				seen.add(alike);
+			}
+			list.push(x, y);
 		}
 		for (const key of [...groups.keys()].sort((a, b) => b - a)) {
 			const list = groups.get(key), k = key & 15, size = r * small * (k === K.deliver ? 0.7 : k === K.invoke || k === K.return ? 0.6 : 1);
 			c.globalAlpha = key & 16 ? 0.22 : 1;
+			c.fillStyle = c.strokeStyle = markColour(p, k);
+			if (many) { // shapes cannot be told apart there
+				for (let n = 0; n < list.length; n += 2) c.fillRect(list[n] - size / 2, list[n + 1] - size / 2, size, size);
+				continue;
+			}
 			c.beginPath();
 			for (let n = 0; n < list.length; n += 2) mark(c, k, list[n], list[n + 1], size);
-			c.fillStyle = c.strokeStyle = markColour(p, k);
 			if (hollow.has(k)) {
 				c.lineWidth = 1.1;
 				c.globalAlpha *= 0.9;
