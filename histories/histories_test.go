@@ -20,6 +20,7 @@ import (
 	"olympos.io/encoding/edn"
 
 	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/internal/race"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -317,7 +318,7 @@ func writeLoad(w io.Writer, form string, n int) {
 
 // TestAMillionOperations reads them in little memory.
 func TestAMillionOperations(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || race.On {
 		t.Skip("long")
 	}
 	const n = 1_000_000

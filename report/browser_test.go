@@ -25,6 +25,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/internal/race"
 	"github.com/seedbed-sim/seedbed/models/raft"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/report"
@@ -591,7 +592,7 @@ func TestPageReadsAsGo(t *testing.T) {
 
 // TestMillionSteps measures a long run, against what the project promises of it.
 func TestMillionSteps(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || race.On {
 		t.Skip("a long run")
 	}
 	const steps = 1_000_000

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/internal/race"
 	"github.com/seedbed-sim/seedbed/sim"
 	"github.com/seedbed-sim/seedbed/studies"
 )
@@ -42,7 +43,7 @@ func dice() *studies.Design {
 // measurement skips a test that measures a model under the race detector.
 func measurement(t *testing.T) {
 	t.Helper()
-	if race {
+	if race.On {
 		t.Skip("a measurement, which the race detector would only slow down")
 	}
 }

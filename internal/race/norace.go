@@ -1,0 +1,6 @@
+//go:build !race
+
+package race
+
+// On is whether it is.
+const On = false

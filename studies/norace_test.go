@@ -1,5 +1,0 @@
-//go:build !race
-
-package studies_test
-
-const race = false
