@@ -57,7 +57,6 @@ var rules = []rule{
 	{pkg: "models/olep/logtest", ours: "models/olep netsim disksim sim clock", others: suites},
 	{pkg: "wal/waltest", ours: "wal disksim disksim/disktest sim clock", others: suites},
 
-	{pkg: "internal/race"},
 	{pkg: "internal/seeds"},
 	{pkg: "internal/lint", others: "golang.org/x/tools"},
 	{pkg: "internal/crosshash", ours: "scenarios sim"},
