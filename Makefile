@@ -6,7 +6,7 @@ GO       ?= go
 FUZZTIME ?= 10s
 SEEDS    ?= 1-10000
 
-.PHONY: test race cross fuzz bench soak mutants accept
+.PHONY: test race cross fuzz bench soak mutants accept shots
 
 # All tests.
 test:
@@ -33,6 +33,10 @@ accept:
 	else \
 		echo "SKIPPED: the readers need npm, and there is none"; \
 	fi
+
+# Pictures of three failures, in docs/shots. They need chromium.
+shots:
+	$(GO) run ./internal/shots
 
 # The hashes of seeds and plans, over builds, settings, releases of Go and processors.
 cross:

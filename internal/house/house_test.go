@@ -65,6 +65,7 @@ var rules = []rule{
 	{pkg: "internal/house"},
 	{pkg: "internal/docs"},
 	{pkg: "internal/mutants", others: "golang.org/x/tools"},
+	{pkg: "internal/shots", ours: "internal/mutants"},
 }
 
 const (

@@ -196,12 +196,18 @@ func (b *Bench) run(ctx context.Context, m, of *Mutant) *Outcome {
 	return o
 }
 
-// overlay writes the changed file, and returns the flags that have the go command read it in place of the original.
+// overlay is Overlay in the bench's folder, or nothing.
 func (b *Bench) overlay(m *Mutant) ([]string, error) {
 	if m == nil {
 		return nil, nil
 	}
-	original := filepath.Join(b.Root, filepath.FromSlash(m.file))
+	return m.Overlay(b.Root, b.dir)
+}
+
+// Overlay writes the changed file of the module in root to a folder, and returns the flags that have the go command read it
+// in place of the original.
+func (m *Mutant) Overlay(root, dir string) ([]string, error) {
+	original := filepath.Join(root, filepath.FromSlash(m.file))
 	source, err := os.ReadFile(original)
 	if err != nil {
 		return nil, err
@@ -210,7 +216,7 @@ func (b *Bench) overlay(m *Mutant) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed, list := filepath.Join(b.dir, "changed.go"), filepath.Join(b.dir, "overlay.json")
+	changed, list := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
 	data, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
 	if err != nil {
 		return nil, err
