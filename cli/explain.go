@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -33,18 +32,7 @@ run that is valid has nothing to explain.`,
 			return err
 		}
 		r := runner{app: a}
-		var err error
-		switch {
-		case plan.given:
-			err = r.fromFile(args, plan.value)
-		case seed.given:
-			err = r.fromSeed(sized(args), seed.value)
-		default:
-			if _, err = a.scenario(args); err == nil {
-				err = errors.New("explain needs --seed N or --plan FILE")
-			}
-		}
-		if err != nil {
+		if err := r.from("explain", args, plan, seed, sized); err != nil {
 			return err
 		}
 		return r.explain(asJSON.value)

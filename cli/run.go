@@ -62,18 +62,7 @@ plan of another build may mean another run than it did there, so that is said.`,
 			return a.runCorpus(args, plan.value, asJSON.value)
 		}
 		r := runner{app: a, until: until.value, trace: record.value, page: page.value}
-		var err error
-		switch {
-		case plan.given:
-			err = r.fromFile(args, plan.value)
-		case seed.given:
-			err = r.fromSeed(sized(args), seed.value)
-		default:
-			if _, err = a.scenario(args); err == nil {
-				err = errors.New("run needs --seed N or --plan FILE")
-			}
-		}
-		if err != nil {
+		if err := r.from("run", args, plan, seed, sized); err != nil {
 			return err
 		}
 		if err := r.run(); err != nil {
@@ -102,6 +91,22 @@ type runner struct {
 	result  *scenarios.Result
 	wall    time.Duration
 	failure *scenarios.Failure // of a run that was confirmed; nil otherwise
+}
+
+// from takes the plan of a file, or of a seed.
+func (r *runner) from(command string, args []string, plan *option[string], seed *option[uint64], sized func(args []string) []string) error {
+	switch {
+	case plan.given && isFolder(plan.value):
+		return fmt.Errorf("%s takes one plan, and %s is a folder; write the path of a plan in it", command, plan.value)
+	case plan.given:
+		return r.fromFile(args, plan.value)
+	case seed.given:
+		return r.fromSeed(sized(args), seed.value)
+	}
+	if _, err := r.app.scenario(args); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s needs --seed N or --plan FILE", command)
 }
 
 func (r *runner) fromSeed(args []string, seed uint64) (err error) {

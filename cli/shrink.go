@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,20 +54,7 @@ the failure does not repeat itself; 130 interrupted before anything smaller was 
 			return err
 		}
 		s := shrinker{runner: &runner{app: a}, budget: scenarios.DefaultShrinkRuns, workers: workers.value, out: out.value}
-		var err error
-		switch {
-		case plan.given && isFolder(plan.value):
-			err = fmt.Errorf("shrink takes one plan, and %s is a folder; write the path of a plan in it", plan.value)
-		case plan.given:
-			err = s.fromFile(args, plan.value)
-		case seed.given:
-			err = s.fromSeed(sized(args), seed.value)
-		default:
-			if _, err = a.scenario(args); err == nil {
-				err = errors.New("shrink needs --seed N or --plan FILE")
-			}
-		}
-		if err != nil {
+		if err := s.from("shrink", args, plan, seed, sized); err != nil {
 			return err
 		}
 		if runs.given {
