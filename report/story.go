@@ -167,6 +167,9 @@ func (s *story) add(t *telling) {
 	if t.Node != sim.Nobody {
 		s.involved[t.Node] = true
 	}
+	if t.input != nil {
+		s.involved[t.input.Peer] = true
+	}
 	for _, subject := range slices.Concat(t.about, t.leads) {
 		s.subjects[subject] = true
 	}
