@@ -73,7 +73,7 @@ func take(ctx context.Context, browser, root string, m *mutants.Mutant, picture 
 	}
 	sweep := exec.CommandContext(ctx, program, "sweep", m.Scenario, "--seeds", "1-5000", "--first", "--findings", "found")
 	sweep.Dir, sweep.Args[0] = dir, "./seedbed" // so that the page names no folder of this machine
-	sweep.Run()     // which fails, as it should
+	sweep.Run()                                 // which fails, as it should
 	pages, err := filepath.Glob(filepath.Join(dir, "found", "*.html"))
 	if err != nil || len(pages) == 0 {
 		return errors.Join(err, errors.New("no seed shows it"))
