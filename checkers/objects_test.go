@@ -64,7 +64,7 @@ func objectLoad(seed uint64, n, clients int, choose func(r *rand.Rand, client in
 // Jepsen, or go on.
 func TestLockAgreesWithTheSearch(t *testing.T) {
 	found := make(map[string]int)
-	for seed := range uint64(20_000) {
+	for seed := range tries(20_000) {
 		holder, holds := -1, make([]bool, 3)
 		ops := objectLoad(seed, 4+int(seed%10), 3, func(r *rand.Rand, client int) any {
 			if holds[client] = !holds[client]; holds[client] {
@@ -162,7 +162,7 @@ func setLoad(seed uint64, n, spoilt int) []*sim.Op {
 
 func TestSetsAgreeWithTheSearch(t *testing.T) {
 	found := make(map[string]int)
-	for seed := range uint64(20_000) {
+	for seed := range tries(20_000) {
 		ops := setLoad(seed, 4+int(seed%10), int(seed%3))
 		if seed%5 == 0 { // shuffle what concurrent reads have
 			if reads := slices.DeleteFunc(slices.Clone(ops), func(op *sim.Op) bool { e, ok := op.Output.(Elements); return !ok || len(e) == 0 }); len(reads) > 1 {
@@ -240,7 +240,7 @@ func TestQueueIsSound(t *testing.T) {
 	found := make(map[string]int)
 	queueModel := queueModel
 	queueModel.Budget = 10_000
-	for seed := range uint64(10_000) {
+	for seed := range tries(10_000) {
 		fifo := seed%2 == 0
 		ops := queueLoad(seed, 4+int(seed%12), fifo)
 		require.NotEqual(t, Invalid, Queue(QueueOptions{FIFO: fifo}, ops).Verdict, "seed %d", seed)

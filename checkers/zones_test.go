@@ -67,7 +67,7 @@ func TestZonesAgreeWithTheSearch(t *testing.T) {
 	m := RegisterModel()
 	m.decide = nil
 	found := make(map[string]int)
-	for seed := range uint64(20_000) {
+	for seed := range tries(20_000) {
 		ops := registerLoad(seed, 4+int(seed%12), 2+int(seed%3), int(seed%4))
 		want := Linearizable(m, ops)
 		for _, p := range partition(&m, ops) {
@@ -137,4 +137,12 @@ func TestLongPartitions(t *testing.T) {
 	require.Equal(t, Invalid, r.Verdict)
 	require.Equal(t, "stale read", r.Anomaly)
 	require.Less(t, len(r.Ops), 5)
+}
+
+// tries is how many random histories are compared with a search: with -short, a tenth.
+func tries(n uint64) uint64 {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
 }

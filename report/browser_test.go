@@ -524,6 +524,7 @@ func TestFailureInBrowser(t *testing.T) {
 		require.InDelta(t, paper, p.pixels("#diagram", "paper"), 0.1*float64(paper), "the canvas is as dark as the page")
 		p.key("t")
 		require.Equal(t, light, eval[string](p, background))
+		eval[bool](p, "(localStorage.clear(), true)") // where the choice is kept, for other tests, too
 	})
 	t.Run("help", func(t *testing.T) {
 		p.key("?")
