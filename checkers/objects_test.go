@@ -101,8 +101,8 @@ func TestLockAgreesWithTheSearch(t *testing.T) {
 		require.Equal(t, want.Verdict, got.Verdict, "seed %d: %v\n%v", seed, got, want)
 	}
 	t.Log(found)
-	require.Greater(t, found["mutual exclusion violated"], 1000)
-	require.Greater(t, found["not linearizable"], 100) // by search
+	require.Greater(t, uint64(found["mutual exclusion violated"]), tries(1000))
+	require.Greater(t, uint64(found["not linearizable"]), tries(100)) // by search
 	r := Lock(0, []*sim.Op{{Client: 3, Input: Release{"x"}, Outcome: sim.OK, Call: 1, Return: 2}})
 	require.Equal(t, "release without acquire", r.Anomaly, r)
 }
@@ -182,7 +182,7 @@ func TestSetsAgreeWithTheSearch(t *testing.T) {
 	}
 	t.Log(found)
 	for _, name := range []string{"", "lost element", "stale read", "unexpected element", "duplicated element", "long fork"} {
-		require.Greater(t, found[name], 10, name)
+		require.Greater(t, uint64(found[name]), tries(10), name)
 	}
 }
 
@@ -262,7 +262,7 @@ func TestQueueIsSound(t *testing.T) {
 	}
 	t.Log(found)
 	for _, name := range []string{"lost element", "unexpected element", "duplicated element", "reordered elements"} {
-		require.Greater(t, found[name], 10, name)
+		require.Greater(t, uint64(found[name]), tries(10), name)
 	}
 }
 
