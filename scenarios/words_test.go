@@ -27,6 +27,9 @@ func (texts) Settled(uint64, sim.NodeID, any) {}
 
 // Each rule of the words is about something that nodes say, and each group of its match is there.
 func TestWordsAreAboutFacts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many seeds of all scenarios")
+	}
 	said := texts{}
 	rules := map[string][]string{} // by match: what makes use of it
 	for _, s := range scenarios.Catalogue().All() {
