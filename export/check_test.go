@@ -227,6 +227,9 @@ func checkOTLP(t require.TestingT, text string) []otlpSpan {
 	for _, sp := range all {
 		if sp.Parent != "" {
 			parent, ok := byID[sp.Parent]
+			if !ok && impossible { // causes that no run has may lead to a span that is not there
+				continue
+			}
 			require.True(t, ok, "%s has no parent", sp.Name)
 			require.Equal(t, parent.TraceID, sp.TraceID)
 			require.LessOrEqual(t, parent.Start, sp.Start, "%s begins before %s", sp.Name, parent.Name)
@@ -234,6 +237,9 @@ func checkOTLP(t require.TestingT, text string) []otlpSpan {
 	}
 	return all
 }
+
+// impossible says that a trace is made up, and of no run.
+var impossible bool
 
 type opMap struct {
 	Type    edn.Keyword
