@@ -17,7 +17,7 @@ test:
 # once is the same for any number of them.
 race:
 	@if command -v "$$($(GO) env CC)" >/dev/null; then \
-		set -x; SEEDBED_SEEDS=1-10 CGO_ENABLED=1 $(GO) test -race -short ./...; \
+		set -x; SEEDBED_SEEDS=1-4 CGO_ENABLED=1 $(GO) test -race -short ./...; \
 	elif [ "$$CI" = true ]; then \
 		echo "race: the race detector needs a C compiler, and there is none" >&2; exit 1; \
 	else \
