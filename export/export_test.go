@@ -202,6 +202,40 @@ func TestPacketsLeaveAfterTheirOperation(t *testing.T) {
 	require.Len(t, checkOTLP(t, written(t, "otlp", export.Run{Trace: r})), 4) // the timer, the operation, the packet, what got it
 }
 
+// TestANumberGivenAgain has a client begin an operation while another of its number is open, as no run has: both are there,
+// and what is below the first one has its parent.
+func TestANumberGivenAgain(t *testing.T) {
+	var file bytes.Buffer
+	w, err := trace.NewWriter(&file, trace.Header{})
+	require.NoError(t, err)
+	for _, s := range []trace.Step{
+		{Step: sim.Step{N: 1, Kind: sim.KindBoot, Node: 1, Incarnation: 1}},
+		{Step: sim.Step{N: 2, Kind: sim.KindInvoke, Node: 1, Cause: 1}, Text: "#0 first"},
+		{Step: sim.Step{N: 3, At: 3, Kind: sim.KindDeliver, Node: 2, Peer: 1, Packet: 1, Cause: 1}},
+		{Step: sim.Step{N: 4, At: 4, Kind: sim.KindInvoke, Node: 1, Cause: 1}, Text: "#0 second"},
+		{Step: sim.Step{N: 5, At: 5, Kind: sim.KindReturn, Node: 1, Cause: 1}, Text: "#0 ok"},
+	} {
+		require.NoError(t, w.Write(&s))
+	}
+	require.NoError(t, w.Close(trace.Outcome{}))
+	r, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	spans := map[string]string{} // outcomes by name
+	for _, sp := range checkOTLP(t, written(t, "otlp", export.Run{Trace: r})) {
+		if sp.Kind == 3 {
+			spans[sp.Name] = regexp.MustCompile(`"seedbed.outcome","value":\{"stringValue":"(\w+)"`).FindStringSubmatch(string(sp.raw))[1]
+		}
+	}
+	require.Equal(t, map[string]string{"first": "pending", "second": "ok"}, spans)
+	slices := 0
+	for _, v := range checkPerfetto(t, written(t, "perfetto", export.Run{Trace: r})) {
+		if v.Ph == "X" {
+			slices++
+		}
+	}
+	require.Equal(t, 2, slices)
+}
+
 func TestJSONLinesAreThoseOfTraces(t *testing.T) {
 	r := recorded(t, shelf, shelfPlan)
 	var direct strings.Builder

@@ -132,8 +132,6 @@ func hostileHistory(t *rapid.T, first, steps uint64, times map[uint64]clock.Time
 
 // TestHostileContent exports traces of which every text may be anything: each export is well formed all the same.
 func TestHostileContent(t *testing.T) {
-	impossible = true
-	defer func() { impossible = false }()
 	rapid.Check(t, func(t *rapid.T) {
 		r := hostileRun(t)
 		if rapid.Bool().Draw(t, "part") {

@@ -25,7 +25,7 @@ import (
 // zero is no time.
 func (e *exporter) otlp() error {
 	s := &spans{
-		exporter: e, out: list{w: e.w}, sends: make([]send, e.size()), open: map[string]*operation{},
+		exporter: e, out: list{w: e.w}, sends: make([]send, e.size()), open: operations{},
 		ends: map[uint32]uint64{}, handlers: map[uint64]*span{}, marked: e.violation(),
 	}
 	fmt.Fprint(e.w, `{"resourceSpans":[`)
@@ -33,7 +33,7 @@ func (e *exporter) otlp() error {
 	if err != nil {
 		return err
 	}
-	for _, o := range leftOpen(s.open) {
+	for _, o := range s.open.left() {
 		s.operation(o, now, sim.Pending.String())
 	}
 	s.flush()
@@ -45,10 +45,10 @@ func (e *exporter) otlp() error {
 type spans struct {
 	*exporter
 	out      list
-	sends    []send                // by step of the window
-	open     map[string]*operation // by number
-	ends     map[uint32]uint64     // by the root of an operation: the step at which it ended; 0 while it runs
-	handlers map[uint64]*span      // that run, by step
+	sends    []send // by step of the window
+	open     operations
+	ends     map[uint32]uint64 // by the root of an operation: the step at which it ended; 0 while it runs
+	handlers map[uint64]*span  // that run, by step
 	batch    []placed
 	marked   uint64 // the step of the violation
 }
@@ -239,11 +239,7 @@ func (s *spans) effect(h *handler, t *trace.Step) {
 		s.invoke(h, t)
 	case sim.KindReturn:
 		id, rest := opText(t.Text)
-		if o := s.open[id]; o != nil { // else it began before the window
-			delete(s.open, id)
-			s.ends[s.index(o.N)] = t.N
-			s.operation(o, t.At, rest)
-		}
+		s.finish(id, t, rest)
 	case sim.KindSync:
 		s.sync(h, t)
 	}
@@ -261,11 +257,20 @@ func (s *spans) effect(h *handler, t *trace.Step) {
 // invoke begins an operation: from now on the handler sends for it.
 func (s *spans) invoke(h *handler, t *trace.Step) {
 	id, rest := opText(t.Text)
+	s.finish(id, t, sim.Pending.String()) // no run gives a number again; but what is below that operation needs it
 	s.open[id] = &operation{Step: *t, text: rest}
 	root := s.index(t.N)
 	s.ends[root] = 0
 	if h != nil {
 		s.sends[h.N-s.First] = send{t.At, root, root}
+	}
+}
+
+// finish ends the operation of a number at a step, unless it began before the window.
+func (s *spans) finish(number string, t *trace.Step, rest string) {
+	if o := s.open.take(number); o != nil {
+		s.ends[s.index(o.N)] = t.N
+		s.operation(o, t.At, rest)
 	}
 }
 
