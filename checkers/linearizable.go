@@ -211,7 +211,8 @@ func (p *part) check(m *Model) Result {
 			s = plain
 		}
 	}
-	result := Result{Verdict: Invalid, Anomaly: "not linearizable", Ops: p.ops(), Detail: p.explain(s)}
+	result := Result{Verdict: Invalid, Anomaly: "not linearizable", Ops: p.ops()}
+	result.Detail, result.Shown = p.explain(s)
 	if r, ok := p.decide(m); ok && r.Verdict == Invalid {
 		result.Anomaly = r.Anomaly
 	}
@@ -583,8 +584,9 @@ func (p *part) size() string {
 const explained = 40
 
 // explain says why no order exists: the longest one that does, and the operation that fits nowhere after it. Porcupine
-// hands its partial orders out in the order of a map; the longest, then least, is the canonical one.
-func (p *part) explain(s *search) string {
+// hands its partial orders out in the order of a map; the longest, then least, is the canonical one. What is shown is
+// that operation, and the last before it whose effect it should have seen.
+func (p *part) explain(s *search) (text string, shown []*sim.Op) {
 	s.budget, s.most = math.MaxInt, math.MaxInt // the same search has just ended within its budget
 	_, orders := s.porcupine(true)
 	slices.SortFunc(orders, func(a, b []int) int {
@@ -596,8 +598,10 @@ func (p *part) explain(s *search) string {
 	}
 	place := make(map[int]int, len(longest)) // by call: its place in the order, from 1
 	state := s.model.Init
+	states := make([]any, 0, len(longest)) // before each of them
 	for i, id := range longest {
 		place[id] = i + 1
+		states = append(states, state)
 		state, _ = s.step(state, &s.calls[id])
 	}
 	stuck := -1
@@ -609,6 +613,14 @@ func (p *part) explain(s *search) string {
 
 	var b strings.Builder
 	c := &s.calls[stuck]
+	shown = []*sim.Op{c.op}
+	for i, id := range slices.Backward(longest) { // the last before it that has changed anything
+		d := &s.calls[id]
+		if next, _ := s.step(states[i], d); d.ret < c.from && !s.equal(states[i], next) {
+			shown = []*sim.Op{d.op, c.op}
+			break
+		}
+	}
 	fmt.Fprintf(&b, "%s%v of %v has no place: after the %d operations that can be ordered before it, the state is %v",
 		p.label(), describe(c), c.op.Client, len(longest), state)
 	later := 0
@@ -635,7 +647,7 @@ func (p *part) explain(s *search) string {
 	if later > 0 {
 		fmt.Fprintf(&b, "\n  and %d invoked later", later)
 	}
-	return b.String()
+	return b.String(), shown
 }
 
 func describe(c *call) string {

@@ -33,9 +33,11 @@ func wordsOfRaft(scope string) *trace.Words {
 			{Match: at + `SteppedDown\{Term:(\d+) Why:"?([^"}]*)`, Say: "does not lead term $1 any more: $2", About: []string{"term $1"}},
 			{Match: at + `Appended\{(\d+)/(\d+) `, Say: "has entry $1 of term $2 on its disk", About: []string{"entry $1/$2", "index $1"}, Leads: []string{"term $2"}},
 			{Match: at + `Truncated\{From:(\d+)`, Say: "drops its entries from $1 on", About: []string{"index $1"}},
-			{Match: at + `Committed\{(\d+)/(\d+) in term (\d+)`, Say: "takes entry $1 of term $2 for committed, in term $3", About: []string{"entry $1/$2", "index $1"}},
+			{Match: at + `Committed\{(\d+)/(\d+) in term (\d+)`, Say: "takes entry $1 of term $2 for committed, in term $3", About: []string{"entry $1/$2", "index $1"}, Leads: []string{"term $3"}},
 			{Match: at + `Applied\{(\d+)/(\d+) `, Say: "applies entry $1 of term $2", About: []string{"entry $1/$2", "index $1"}},
 			{Match: at + `Recovered\{Term:(\d+) LastIndex:(\d+)`, Say: "finds term $1 and entries up to $2 on its disk"},
+			{Match: at + `VoteRequest\{Term:(\d+)`, Say: "asks for votes in term $1", About: []string{"term $1"}},
+			{Match: at + `AppendEntries\{Term:(\d+) .*Entries:(\d+)-(\d+)`, Say: "sends entries $2 to $3, in term $1", About: []string{"index $2", "index $3"}},
 		},
 		Roles: []trace.Role{
 			{Match: at + `BecameLeader`, Role: "leader"},
@@ -54,7 +56,7 @@ func wordsOfRaft(scope string) *trace.Words {
 // olepWords are those of brokers, their clients, and what follows their logs.
 var olepWords = &trace.Words{
 	Says: []trace.Saying{
-		{Match: `^Appended\{p(\d+) (\d+) (.*)\}$`, Say: "has $3 in partition $1 from record $2 on", About: []string{"record p$1 $2", "what $3"}},
+		{Match: `^Appended\{p(\d+) (\d+) (.*)\}$`, Say: "has $3 in partition $1 from record $2 on", About: []string{"record p$1 $2", "what $3", "what $2 $3"}},
 		{Match: `^Acknowledged\{p(\d+) (\d+), (\d+) records\}$`, Say: "hears that $3 records are in partition $1 from $2 on", About: []string{"record p$1 $2"}},
 		{Match: `^DuplicateSuppressed\{Partition:(\d+) Producer:(\S+) Epoch:(\d+) Seq:(\d+) First:(\d+)`, Say: "has batch $4 of $2 in epoch $3 already, at $5 of partition $1", About: []string{"record p$1 $5", "producer $2"}},
 		{Match: `^ProducerOpened\{Partition:(\d+) Producer:(\S+) Epoch:(\d+)`, Say: "opens epoch $3 of producer $2 in partition $1", About: []string{"producer $2"}},
@@ -105,11 +107,11 @@ var gossipWords = &trace.Words{
 		{Match: `^SwimDoubted\{Member:(\w+)`, Say: "gets no answer of $1 in time", About: []string{"member $1"}},
 		{Match: `^SwimNacked\{Member:(\w+)`, Say: "could not reach $1 for another", About: []string{"member $1"}},
 		{Match: `^SwimRescued\{Member:(\w+) Through:(\w+)`, Say: "hears of $1 through $2", About: []string{"member $1"}},
-		{Match: `^SwimSuspected\{Member:(\w+) Incarnation:(\d+) By:(\w+)`, Say: "suspects $1 in incarnation $2, as $3 does", About: []string{"member $1"}},
-		{Match: `^SwimConfirmedDead\{Member:(\w+) Incarnation:(\d+)`, Say: "takes $1 for dead, since it has not refuted the suspicion of incarnation $2", About: []string{"member $1"}},
-		{Match: `^SwimTakenDead\{Member:(\w+) Incarnation:(\d+)`, Say: "is told that $1 is dead", About: []string{"member $1"}},
-		{Match: `^SwimTakenAlive\{Member:(\w+) Incarnation:(\d+)`, Say: "is told that $1 is alive in incarnation $2", About: []string{"member $1"}},
-		{Match: `^SwimRefuted\{Incarnation:(\d+) Was:(\w+)`, Say: "hears that it is held for $2, and says that it is alive in incarnation $1"},
+		{Match: `^SwimSuspected\{Member:(\w+) Incarnation:(\d+) By:(\w+)`, Say: "suspects $1 in incarnation $2, as $3 does", About: []string{"member $1@$2"}},
+		{Match: `^SwimConfirmedDead\{Member:(\w+) Incarnation:(\d+)`, Say: "takes $1 for dead, since it has not refuted the suspicion of incarnation $2", About: []string{"member $1@$2"}},
+		{Match: `^SwimTakenDead\{Member:(\w+) Incarnation:(\d+)`, Say: "is told that $1 is dead", About: []string{"member $1@$2"}},
+		{Match: `^SwimTakenAlive\{Member:(\w+) Incarnation:(\d+)`, Say: "is told that $1 is alive in incarnation $2", About: []string{"member $1@$2"}},
+		{Match: `^SwimRefuted\{Incarnation:(\d+) Was:(\w+)`, Say: "hears that it is held for $2, and says that it is alive in incarnation $1", About: []string{"member $node@$1"}},
 		{Match: `^RumorLearned\{Update:\{ID:(\d+) Text:"?([^"}]*)"?\} From:(\S+) Hot:(\w+)`, Say: "learns rumor $1, $2, from $3", About: []string{"rumor $1", "what $2"}},
 		{Match: `^RumorAnswered\{ID:(\d+) From:(\w+) Known:(\w+)`, Say: "hears whether $2 knew rumor $1: $3", About: []string{"rumor $1"}},
 		{Match: `^RumorCold\{ID:(\d+)`, Say: "does not spread rumor $1 any more", About: []string{"rumor $1"}},
