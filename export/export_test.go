@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -182,6 +183,48 @@ func TestOperationsAreTrees(t *testing.T) {
 	}
 	require.Equal(t, len(r.History), roots)
 	require.Greater(t, replicated, 5, "operations whose records came to several members")
+}
+
+// TestOperationsLeadToTheirAnswers follows answers to writes back to their operation: by way of the leader, a follower that
+// synced, and the leader again.
+func TestOperationsLeadToTheirAnswers(t *testing.T) {
+	all := checkOTLP(t, written(t, "otlp", catalogued(t, "raft/kv", 7)))
+	byID, synced := map[string]otlpSpan{}, map[string]bool{}
+	for _, sp := range all {
+		byID[sp.SpanID] = sp
+		if sp.Name == "sync" {
+			synced[sp.Parent] = true
+		}
+	}
+	whole := 0
+	for _, sp := range all {
+		if sp.Kind != 4 || !strings.HasPrefix(sp.Name, "Response{") {
+			continue
+		}
+		var way []string
+		for at := sp; ; at = byID[at.Parent] {
+			name, _, _ := strings.Cut(strings.ReplaceAll(at.Name, "deliver from ", "at "), "{")
+			if synced[at.SpanID] {
+				name += " (synced)"
+			}
+			if at.Kind != 3 {
+				name = at.service + ": " + name
+			} else {
+				name, _, _ = strings.Cut(name, "(")
+			}
+			way = append(way, name)
+			if at.Parent == "" {
+				break
+			}
+		}
+		slices.Reverse(way)
+		text := regexp.MustCompile(`\b[nc]\d\b`).ReplaceAllString(strings.Join(way, " > "), "x")
+		if text == "put > x: Request > x: at x Request (synced) > x: AppendEntries > x: at x AppendEntries (synced) > "+
+			"x: AppendResponse > x: at x AppendResponse > x: Response" {
+			whole++
+		}
+	}
+	require.GreaterOrEqual(t, whole, 5, "answers to writes that have all of their way below them")
 }
 
 // TestPacketsLeaveAfterTheirOperation has a handler whose effects take time: it asks for something long after it began.
