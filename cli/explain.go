@@ -23,16 +23,11 @@ run that is valid has nothing to explain.`,
 			"explain --plan findings/some-finding.json", "a finding of a sweep"),
 		ValidArgsFunction: a.completeScenarios,
 	}
-	seed := newOption(c, "seed", "N", "the plan that this seed draws, from 1 on", oneSeed)
-	sized := newNodes(c)
-	plan := newOption(c, "plan", "FILE", "the plan in this file", path)
+	which := newChoice(c, "explain", "this file")
 	asJSON := newSwitch(c, "print JSON: one object")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := seedOrPlan(c); err != nil {
-			return err
-		}
+	c.RunE = func(_ *cobra.Command, args []string) error {
 		r := runner{app: a}
-		if err := r.from("explain", args, plan, seed, sized); err != nil {
+		if err := r.from(which, args); err != nil {
 			return err
 		}
 		return r.explain(asJSON.value)
