@@ -22,10 +22,11 @@ type Sentence struct {
 
 // How long a story is: who wants more has the trace.
 const (
-	mostSteps   = 24 // that are told
-	mostOutages = 8
+	mostSteps   = 20 // that are told
+	mostOutages = 5
 	mostFaults  = 3
-	mostText    = 160 // characters of what a step says
+	mostText    = 160 // characters of what a step says, and
+	mostChange  = 40  // of what a boot has changed of a field
 )
 
 // Story tells how a run came to its violation: the steps of its causal past, and of the nodes that it names, that are about
@@ -223,7 +224,7 @@ func losses(changes []trace.Change) string {
 	var list []string
 	for _, c := range changes {
 		if !strings.ContainsAny(c.Path, "[.") && c.Old != "" {
-			list = append(list, c.String())
+			list = append(list, brief(c.String(), mostChange))
 		}
 	}
 	if len(list) == 0 {
@@ -287,6 +288,33 @@ func (s *story) matter() {
 	for about := range quoted {
 		if !partOfOther(about, quoted) {
 			s.subjects[about] = true
+		}
+	}
+	s.narrow()
+}
+
+// narrow leaves out what so much is about that it does not fit, where something else tells more: of a record and its
+// partition, the partition.
+func (s *story) narrow() {
+	steps := map[string]int{} // by subject, or by what is named
+	for _, t := range s.steps {
+		if t.N > s.end || t.Kind != sim.KindFact {
+			continue
+		}
+		words := slices.DeleteFunc(tokens(t.Text), func(word string) bool { return !s.named[word] })
+		about := slices.DeleteFunc(slices.Clone(t.about), func(about string) bool { return !s.subjects[about] })
+		for _, what := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(words, about)))) {
+			steps[what]++
+		}
+	}
+	fewest := math.MaxInt
+	for _, n := range steps {
+		fewest = min(fewest, n)
+	}
+	for what, n := range steps {
+		if n > mostSteps && n/8 >= fewest {
+			delete(s.subjects, what)
+			delete(s.named, what)
 		}
 	}
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // circumstances tells what befell those who have a part in the story while it lasts, the latest first: outages, and faults
-// of which no step says what they did. Of each node without an outage in it, the last one before it is told.
+// of which no step says what they did. Of each node without an outage in it, the last one before it is told; of faults that
+// cut nobody off, those that strike in it.
 func (s *story) circumstances() {
 	begin := uint64(0)
 	if first := slices.IndexFunc(s.steps, func(t *telling) bool { return t.told }); first >= 0 {
@@ -32,7 +33,8 @@ func (s *story) circumstances() {
 	faults := 0
 	for _, cuts := range []bool{true, false} { // those that keep nodes from each other come first
 		for _, t := range slices.Backward(s.steps) {
-			if t.Kind == sim.KindFault && !t.told && t.N < s.end && t.lasts(begin) && s.struck(t.Text) && cut.MatchString(t.Text) == cuts && faults < mostFaults {
+			in := t.N < s.end && (t.N > begin || cuts && t.lasts(begin))
+			if t.Kind == sim.KindFault && in && s.struck(t.Text) && cut.MatchString(t.Text) == cuts && faults < mostFaults {
 				t.told = true
 				faults++
 			}
@@ -99,7 +101,7 @@ func (s *story) sentences() []Sentence {
 }
 
 const (
-	muchLost  = 5 // messages of a link, of which it is worth while to say so
+	muchLost  = 8 // messages of a link, of which it is worth while to say so
 	mostLinks = 2 // of which that is said, the worst
 )
 
@@ -149,7 +151,7 @@ func (s *story) sentence(all []*telling) string {
 	switch t.Kind {
 	case sim.KindInvoke:
 		number, _ := operationText(t.Text)
-		text := fmt.Sprintf("%s asks for %s (%s)", who, brief(t.say), number)
+		text := fmt.Sprintf("%s asks for %s (%s)", who, brief(t.say, mostText), number)
 		if len(all) > 1 {
 			text += ", and " + s.outcome(all[1], fmt.Sprintf("at %s", all[1].At))
 		}
@@ -180,11 +182,11 @@ func (s *story) sentence(all []*telling) string {
 	}
 	var says []string
 	for _, t := range all {
-		says = append(says, brief(t.say))
+		says = append(says, brief(t.say, mostText))
 	}
 	text := who + " " + strings.Join(says, ", and ")
 	if t.input != nil {
-		text += fmt.Sprintf(", on %s from %s", brief(t.input.Text), s.name(t.input.Peer))
+		text += fmt.Sprintf(", on %s from %s", brief(t.input.Text, mostText), s.name(t.input.Peer))
 	}
 	if s.header.Step > 0 && t.depth == 0 && t.Kind == sim.KindFact && t.Node != s.header.Node && !s.causal.Before(t.N, s.header.Step) {
 		text += fmt.Sprintf("; %s never hears of that", s.name(s.header.Node))
@@ -207,7 +209,7 @@ func (s *story) outcome(t *telling, which string) string {
 	case sim.Info.String():
 		return "gives up " + strings.TrimPrefix(which, "of ") + ", and does not know whether it has happened"
 	}
-	return strings.TrimSpace(fmt.Sprintf("hears%s %s: %s %s", by, which, out, brief(result)))
+	return strings.TrimSpace(fmt.Sprintf("hears%s %s: %s %s", by, which, out, brief(result, mostText)))
 }
 
 // unheard tells what had not come, by way of other servers, to who answered the last of the operations that show the
@@ -240,10 +242,10 @@ func (s *story) unheard() []Sentence {
 
 func (s *story) name(id sim.NodeID) string { return s.header.Name(id) }
 
-// brief is a text that is not too long.
-func brief(text string) string {
-	if runes := []rune(text); len(runes) > mostText {
-		return string(runes[:mostText-1]) + "…"
+// brief is a text of so many characters at most.
+func brief(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
 	}
 	return text
 }
@@ -259,7 +261,7 @@ func (s *story) reason() (headline, proof string) {
 	if proof, _, _ = strings.Cut(rest, "\n"); strings.HasPrefix(proof, " ") {
 		proof = ""
 	}
-	return strings.TrimSuffix(brief(headline), "."), strings.TrimSuffix(brief(proof), ".")
+	return strings.TrimSuffix(brief(headline, mostText), "."), strings.TrimSuffix(brief(proof, mostText), ".")
 }
 
 var numbered = regexp.MustCompile(`\bn[1-9][0-9]{0,8}\b`)
@@ -273,30 +275,29 @@ func enumerate(list []string) string {
 }
 
 // alike joins neighbours that say the same of different nodes.
-func alike(list []Sentence) []Sentence {
-	var out []Sentence
-	var others []string // that the last of out is also true of
+func alike(list []Sentence) (out []Sentence) {
+	var nodes []string // of which the last of out is true
 	flush := func() {
-		if len(others) > 0 {
-			last := &out[len(out)-1]
-			verb := "does"
-			if len(others) > 1 {
-				verb = "do"
-			}
-			last.Text = fmt.Sprintf("%s; so %s %s.", strings.TrimSuffix(last.Text, "."), verb, enumerate(others))
-			others = nil
+		if len(nodes) < 2 {
+			return
 		}
+		verb := "does"
+		if len(nodes) > 2 {
+			verb = "do"
+		}
+		last := &out[len(out)-1]
+		last.Text = fmt.Sprintf("%s; so %s %s.", strings.TrimSuffix(last.Text, "."), verb, enumerate(nodes[1:]))
 	}
 	for _, e := range list {
-		if n := len(out); n > 0 && out[n-1].Step != 0 && e.Step != 0 {
-			_, said, _ := strings.Cut(out[n-1].Text, " ")
-			if who, rest, _ := strings.Cut(e.Text, " "); rest == said {
-				others = append(others, who)
+		who, rest, _ := strings.Cut(e.Text, " ")
+		if n := len(out); n > 0 && e.Step != 0 && out[n-1].Step != 0 && !slices.Contains(nodes, who) {
+			if _, said, _ := strings.Cut(out[n-1].Text, " "); rest == said {
+				nodes = append(nodes, who)
 				continue
 			}
 		}
 		flush()
-		out = append(out, e)
+		out, nodes = append(out, e), []string{who}
 	}
 	flush()
 	return out
