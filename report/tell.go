@@ -135,7 +135,7 @@ func (s *story) goesOn(last []*telling, t *telling) bool {
 	before := last[len(last)-1]
 	switch t.Kind {
 	case sim.KindFact:
-		return before.Kind == sim.KindFact && before.Node == t.Node && before.Cause == t.Cause && t.Cause != 0 && len(last) < 3
+		return before.Kind == sim.KindFact && before.Node == t.Node && before.Cause == t.Cause && t.Cause != 0 && len(last) < 4
 	case sim.KindReturn:
 		return before.Kind == sim.KindInvoke && before.ended == t
 	case sim.KindDrop:
