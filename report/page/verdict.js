@@ -12,12 +12,7 @@ export function mount(root, trace, view) {
 	} else {
 		root.append(el("h2", {class: h.verdict === "valid" ? "good" : ""}, shown(h.verdict || "no verdict", 1000)));
 	}
-	if (about.commands?.length) {
-		root.append(el("h3", {}, "Commands"), el("ul", {class: "commands"}, ...about.commands.map(c => {
-			const code = el("code", {tabindex: 0}, shown(c.line, 4000)), done = el("span", {class: "quiet", role: "status"});
-			return el("li", {}, el("span", {class: "for"}, shown(c.for, 60)), code, el("button", {type: "button", title: `copy the line that is to ${shown(c.for, 60)}`, click: () => copy(c.line, code, done)}, "copy"), done);
-		})));
-	}
+	if (about.commands?.length) root.append(...commands(about.commands));
 	if (about.links?.length) root.append(el("h3", {}, "Beside this page"), el("ul", {}, ...about.links.map(l => el("li", {}, safeLink(l)))));
 	const facts = el("dl", {});
 	const say = (term, what) => { if (what !== undefined && what !== "") facts.append(el("dt", {}, term), el("dd", {}, shown(what, 400))); };
@@ -36,6 +31,14 @@ export function mount(root, trace, view) {
 	say("hash", h.hash ? BigInt(h.hash).toString(16).padStart(16, "0") : "");
 	say("build", [h.module, h.revision, h.go, h.arch].filter(x => x).join(" "));
 	root.append(el("h3", {}, "The run"), facts);
+}
+
+// commands are lines to type, each with a button that copies it.
+export function commands(list) {
+	return [el("h3", {}, "Commands"), el("ul", {class: "commands"}, ...list.map(c => {
+		const code = el("code", {tabindex: 0}, shown(c.line, 4000)), done = el("span", {class: "quiet", role: "status"});
+		return el("li", {}, el("span", {class: "for"}, shown(c.for, 60)), code, el("button", {type: "button", title: `copy the line that is to ${shown(c.for, 60)}`, click: () => copy(c.line, code, done)}, "copy"), done);
+	}))];
 }
 
 // words are the fields of a plan's part.
