@@ -315,6 +315,16 @@ func TestFailureInBrowser(t *testing.T) {
 		p.click("#pane0 .commands button")
 		p.until(`document.querySelector("#pane0 .commands [role=status]").textContent === "copied"`)
 	})
+	t.Run("the plan's faults lead to their bands", func(t *testing.T) {
+		var plan nemesis.Plan
+		require.NoError(t, json.Unmarshal(h.Plan, &plan))
+		require.Equal(t, len(plan.Faults), eval[int](p, "document.querySelectorAll('#pane0 .faults li').length"))
+		p.click("#pane0 .faults li:nth-child(2) button")
+		require.Equal(t, 1, eval[int](p, "seedbed.view.fault"))
+		require.Less(t, p.number("from"), float64(plan.Faults[1].At))
+		require.Greater(t, p.number("to"), float64(plan.Faults[1].At))
+		p.key("0")
+	})
 	t.Run("violation is chosen first", func(t *testing.T) {
 		require.Equal(t, h.Step, p.selected())
 		p.until(fmt.Sprintf("document.querySelector('#live').textContent.startsWith('Step %d ')", h.Step))
