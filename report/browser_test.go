@@ -292,6 +292,12 @@ func all(t testing.TB, r *trace.Reader) (list []trace.Step) {
 	return list
 }
 
+func reversed(steps []trace.Step) []trace.Step {
+	steps = slices.Clone(steps)
+	slices.Reverse(steps)
+	return steps
+}
+
 func TestFailureInBrowser(t *testing.T) {
 	p := newTab(t, "light")
 	data := failing(t)
@@ -341,6 +347,26 @@ func TestFailureInBrowser(t *testing.T) {
 		p.key("0")
 		require.Greater(t, p.pixels("#overview", "vermillion"), 20)
 		require.Contains(t, eval[string](p, "document.getElementById('diagram').getAttribute('aria-label')"), "Space-time diagram")
+	})
+	t.Run("arrows begin where messages leave", func(t *testing.T) {
+		late := steps[slices.IndexFunc(steps, func(s trace.Step) bool {
+			return s.Kind == sim.KindDeliver && s.Cause > 0 && s.Sent > steps[s.Cause-1].At
+		})]
+		sync := steps[late.N-1-uint64(slices.IndexFunc(reversed(steps[:late.N]), func(s trace.Step) bool { return s.Node == late.Peer && s.Kind != sim.KindDrop && s.At <= late.Sent }))]
+		from := func() float64 {
+			p.choose(late.N)
+			p.key("s")
+			return eval[float64](p, fmt.Sprintf("seedbed.diagram.flights.find(f => f.i === %d - seedbed.run.first).x1", late.N))
+		}
+		x := from()
+		require.InDelta(t, eval[float64](p, fmt.Sprintf("seedbed.diagram.xOf(%d)", late.Sent)), x, 0.01)
+		require.Contains(t, p.text("#step dl"), "on its way")
+		p.key("a") // by steps, it is a step of the sender that left with it
+		x = from()
+		require.InDelta(t, eval[float64](p, fmt.Sprintf("seedbed.diagram.x(%d - seedbed.run.first)", sync.N)), x, 0.01)
+		p.key("a")
+		p.choose(h.Step)
+		p.key("0")
 	})
 	t.Run("zoom and pan", func(t *testing.T) {
 		whole := p.number("items")
@@ -565,6 +591,7 @@ func TestPageReadsAsGo(t *testing.T) {
 				Kind                   string
 				Node, Peer, Life       uint64
 				Packet, Cause, Logical uint64
+				Sent                   int64
 				Text                   string
 				Changes                [][3]string
 				Logs                   []trace.Log
@@ -574,7 +601,7 @@ func TestPageReadsAsGo(t *testing.T) {
 				for (let i = 0; i < c.length; i++) {
 					const s = await trace.step(i + trace.first);
 					list.push({N: i + trace.first, At: c.at[i], Kind: kinds[c.kind[i]], Node: c.node[i], Peer: c.peer[i], Life: c.life[i], Packet: c.packet[i],
-						Cause: c.cause[i], Logical: c.lamport[i], Text: s.text, Changes: s.changes.map(d => [d.path, d.from, d.to]), Logs: s.logs.map(l => ({Node: l.node, Text: l.text}))});
+						Cause: c.cause[i], Sent: c.sent[i], Logical: c.lamport[i], Text: s.text, Changes: s.changes.map(d => [d.path, d.from, d.to]), Logs: s.logs.map(l => ({Node: l.node, Text: l.text}))});
 				}
 				return list;
 			})()`)
@@ -583,7 +610,7 @@ func TestPageReadsAsGo(t *testing.T) {
 			for i, s := range ours {
 				want := step{
 					N: s.N, At: uint64(s.At), Kind: s.Kind.String(), Node: uint64(s.Node), Peer: uint64(s.Peer), Life: uint64(s.Incarnation),
-					Packet: s.Packet, Cause: s.Cause, Logical: s.Lamport, Text: s.Text, Changes: [][3]string{}, Logs: []trace.Log{},
+					Packet: s.Packet, Cause: s.Cause, Sent: int64(s.Sent), Logical: s.Lamport, Text: s.Text, Changes: [][3]string{}, Logs: []trace.Log{},
 				}
 				for _, c := range s.Changes {
 					want.Changes = append(want.Changes, [3]string{c.Path, c.Old, c.New})
