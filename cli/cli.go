@@ -132,7 +132,7 @@ was interrupted and had found nothing.`),
 		}
 		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
 	})
-	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand(), a.stateCommand(), a.checkCommand(), a.exportCommand(), a.explainCommand(), a.viewCommand())
+	c.AddCommand(a.listCommand(), a.planCommand(), a.runCommand(), a.sweepCommand(), a.shrinkCommand(), a.mutantsCommand(), a.traceCommand(), a.stateCommand(), a.checkCommand(), a.exportCommand(), a.explainCommand(), a.diffCommand(), a.viewCommand())
 	if len(a.studies) > 0 {
 		c.AddCommand(a.studyCommand())
 	}

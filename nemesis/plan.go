@@ -80,7 +80,7 @@ type Op struct {
 // ClientNode is the node that plays client number i, counted from 1.
 func (p Plan) ClientNode(i int) sim.NodeID { return sim.NodeID(p.Nodes + i) }
 
-// String is the plan for people: a header, the faults, and the operations, aligned.
+// String is the plan for people: a header, the faults, numbered from 1, and the operations, aligned.
 func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s seed=%d: %s, %s, %v of faults", p.Scenario, p.Seed,
@@ -100,16 +100,8 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, "core  %s\n", names(p.Core))
 	}
 	fmt.Fprintf(&b, "%s\n", count(len(p.Faults), "fault"))
-	for _, e := range p.Faults {
-		until := ""
-		switch e.Until {
-		case 0:
-		case Forever:
-			until = "–ever"
-		default:
-			until = "–" + clock.Time(e.Until).String()
-		}
-		fmt.Fprintf(&b, "  %9s%-9s  %s\n", clock.Time(e.At), until, e)
+	for i, e := range p.Faults {
+		fmt.Fprintf(&b, "%4d  %9s%-9s  %s\n", i+1, clock.Time(e.At), e.until(), e)
 	}
 	fmt.Fprintf(&b, "%s\n", count(len(p.Ops), "operation"))
 	for _, op := range p.Ops {
@@ -124,6 +116,19 @@ func (e Event) String() string {
 		return e.Fault.String() + " on " + e.On.Fact
 	}
 	return e.Fault.String()
+}
+
+// When is the fault's window: "1.5s–2s", "1.5s–ever", or "1.5s" where there is none.
+func (e Event) When() string { return clock.Time(e.At).String() + e.until() }
+
+func (e Event) until() string {
+	switch e.Until {
+	case 0:
+		return ""
+	case Forever:
+		return "–ever"
+	}
+	return "–" + clock.Time(e.Until).String()
 }
 
 // String is the operation without its client and time: "cas k1 v9 v4".

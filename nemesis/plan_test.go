@@ -52,15 +52,15 @@ test/small seed=4711: 5 nodes, 2 clients, 30s of faults (v1)
 link  uniform 1ms–5ms, 0.1234% lost
 disk  sync 1ms–1ms, a crash does prefix or sectors
 9 faults
-     1.000s–2.000s    Crash{n2 inside sync}
-     1.500s           Restart{n2}
-     3.000s–4.000s    Pause{n1}
-     9.000s–12.000s   Partition{n1|n2,n3}
-    10.000s–12.000s   Partition{n5,n4→n1}
-    13.000s–14.000s   Lossy{all 5%}
-    13.000s–14.000s   Duplicating{n3 100%}
-    15.000s–16.000s   ClockDrift{n4 +200ppm}
-    15.000s–30.000s   ClockJump{n4 -250ms}
+   1     1.000s–2.000s    Crash{n2 inside sync}
+   2     1.500s           Restart{n2}
+   3     3.000s–4.000s    Pause{n1}
+   4     9.000s–12.000s   Partition{n1|n2,n3}
+   5    10.000s–12.000s   Partition{n5,n4→n1}
+   6    13.000s–14.000s   Lossy{all 5%}
+   7    13.000s–14.000s   Duplicating{n3 100%}
+   8    15.000s–16.000s   ClockDrift{n4 +200ppm}
+   9    15.000s–30.000s   ClockJump{n4 -250ms}
 3 operations
      0.000s  c1  put a v1
      1.250s  c2  cas a v2 v1

@@ -75,6 +75,27 @@ func hostileTrace(t *testing.T) []byte {
 	return file.Bytes()
 }
 
+func TestHostilePairIsText(t *testing.T) {
+	p := newTab(t, "light")
+	file := hostileTrace(t)
+	a, err := report.NewSide(hostiles[0], file)
+	require.NoError(t, err)
+	b, err := report.NewSide(hostiles[1], file)
+	require.NoError(t, err)
+	var apart []trace.Apart
+	for _, s := range all(t, opened(t, file)) {
+		if len(apart) < len(hostiles) && s.Node == sim.NodeID(len(apart)+1) {
+			apart = append(apart, trace.Apart{Node: s.Node, A: &s, B: &s})
+		}
+	}
+	p.openPair(a, b, []report.Fault{{Number: 1, Text: hostiles[0]}, {Number: 99, Text: hostiles[1]}}, apart)
+	p.drawn()
+	require.False(t, eval[bool](p, "'hacked' in window"))
+	require.Zero(t, eval[int](p, "document.querySelectorAll('#injected, img, svg, [onerror], [onload]').length"))
+	require.Contains(t, p.text("#pane0"), hostiles[0])
+	require.Contains(t, p.text("#caption2"), "</script>")
+}
+
 func TestHostileContentIsText(t *testing.T) {
 	p := newTab(t, "light")
 	about := report.About{

@@ -63,24 +63,16 @@ type Link struct {
 }
 
 // Write writes a page with the trace in it.
-func Write(w io.Writer, file []byte, about About) error {
-	return write(w, about, func(w io.Writer) error {
-		e := base64.NewEncoder(base64.StdEncoding, w)
-		if _, err := e.Write(file); err != nil {
-			return err
-		}
-		return e.Close()
-	})
-}
+func Write(w io.Writer, file []byte, about About) error { return write(w, about.Title, about, file) }
 
-// write writes a page; embed, unless nil, writes the trace as base64.
-func write(w io.Writer, about About, embed func(w io.Writer) error) error {
+// write writes a page with what it knows, and the traces of the runs that it shows. A page without is served, and asks for it.
+func write(w io.Writer, title string, about any, traces ...[]byte) error {
 	text, err := json.Marshal(about) // which has no "<" in it: see encoding/json
 	if err != nil {
 		return err
 	}
 	connect := "'none'"
-	if about.Served {
+	if len(traces) == 0 {
 		connect = "'self'"
 	}
 	fmt.Fprintf(w, `<!doctype html>
@@ -92,12 +84,16 @@ func write(w io.Writer, about About, embed func(w io.Writer) error) error {
 <title>%s</title>
 <style>%s</style>
 </head>
-`, hashOf(script), hashOf(style), connect, html.EscapeString(about.Title), style)
+`, hashOf(script), hashOf(style), connect, html.EscapeString(title), style)
 	io.WriteString(w, body)
 	fmt.Fprintf(w, "<script type=\"application/json\" id=\"about\">%s</script>\n", text)
-	if embed != nil {
-		io.WriteString(w, `<script type="application/octet-stream" id="trace">`)
-		if err := embed(w); err != nil {
+	for _, file := range traces {
+		io.WriteString(w, `<script type="application/octet-stream" class="trace">`)
+		e := base64.NewEncoder(base64.StdEncoding, w)
+		if _, err := e.Write(file); err != nil {
+			return err
+		}
+		if err := e.Close(); err != nil {
 			return err
 		}
 		io.WriteString(w, "</script>\n")

@@ -15,7 +15,7 @@ import (
 func Handler(file io.ReaderAt, size int64, about About, host string) (http.Handler, error) {
 	about.Served = true
 	var page bytes.Buffer
-	if err := write(&page, about, nil); err != nil {
+	if err := write(&page, about.Title, about); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()

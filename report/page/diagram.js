@@ -5,6 +5,7 @@ import {kinds} from "./trace.js";
 import {palette, roleColour, outcomeColour, mark, markColour, hollow, rgb} from "./palette.js";
 import {el, span, time, grouped, shown, clean, clip} from "./text.js";
 import {Density} from "./density.js";
+import {drawApart, drawFirstApart} from "./pair.js";
 
 const most = 20000;         // steps in sight, above which there is density
 const crowd = 4000;          // above which shapes cannot be told apart
@@ -20,7 +21,7 @@ class Diagram {
 		this.trace = trace;
 		this.view = view;
 		this.run = view.run;
-		this.canvas = el("canvas", {id: "diagram", tabindex: 0, role: "application", "aria-roledescription": "space-time diagram", "aria-describedby": "diagram-help"});
+		this.canvas = el("canvas", {id: "diagram" + view.suffix, tabindex: 0, role: "application", "aria-roledescription": "space-time diagram", "aria-describedby": "diagram-help"});
 		this.over = el("canvas", {class: "over", "aria-hidden": "true"});
 		this.tip = el("div", {class: "tip", hidden: true});
 		root.append(this.canvas, this.over, this.tip);
@@ -97,6 +98,7 @@ class Diagram {
 
 	x(i) { return this.left + (this.view.coordinate(i) - this.view.from) * this.scale; }
 	xOf(ns) { return this.left + (this.view.ofTime(ns) - this.view.from) * this.scale; }
+	xApart({at, step}) { return step === undefined || step - this.run.first >= this.run.indexed ? this.xOf(at) : this.x(step - this.run.first); }
 	xEnd(i) { return i < 0 ? this.x(Math.max(0, this.run.indexed - 1)) : this.x(i); }
 	y(p) { return this.top + (this.run.lane[p] + 0.5) * this.lane - this.view.scroll; }
 	coordinateAt(x) { return this.view.from + (x - this.left) / this.scale; }
@@ -126,6 +128,7 @@ class Diagram {
 		this.clipped(this.axisHeight, () => this.drawFaults());
 		this.clipped(this.top, () => {
 			this.drawLanes();
+			if (view.apart) drawApart(this);
 			if (this.dense) this.density.draw(this);
 			this.drawOperations();
 			if (!this.dense) {
@@ -136,6 +139,7 @@ class Diagram {
 			this.drawLives();
 			this.drawFrontier();
 		});
+		if (view.apart) drawFirstApart(this);
 		this.drawViolation();
 		this.drawSelected();
 		this.drawNames();
@@ -387,7 +391,16 @@ class Diagram {
 		c.globalAlpha = 1;
 	}
 
-	// drawMessages draws the arrows, from where the sender decided to send to where the message arrived or was lost.
+	// departure is where the packet of a step left its sender, which may have been busy since the step that had it sent.
+	departure(i, from, because) {
+		const {at, sent} = this.run.columns;
+		if (because < 0 || this.view.axis === "time") return this.xOf(sent[i]);
+		if (sent[i] <= at[because]) return this.x(because);
+		const {steps} = this.run.places[from]; // on an axis of steps, at the last of its steps before
+		return this.x(steps.list[Math.max(0, steps.from(this.run.at(sent[i] + 1)) - 1)]);
+	}
+
+	// drawMessages draws the arrows, from where messages left to where they arrived or were lost.
 	drawMessages() {
 		const {c, p, run} = this, {kind} = run.columns;
 		const groups = {}; // by style: lists of x1, y1, x2, y2
@@ -407,7 +420,7 @@ class Diagram {
 			const from = run.byID.get(run.columns.peer[i]);
 			if (from === undefined) return;
 			const because = run.cause(i), x2 = this.x(i), y2 = this.y(run.place[i]), y1 = this.y(from);
-			const x1 = because >= 0 ? this.x(because) : x2 - 6;
+			const x1 = this.departure(i, from, because);
 			if (Math.max(y1, y2) < this.top - 10 || Math.min(y1, y2) > this.h + 10) return;
 			const style = k === K.drop ? "drop" : run.again[i] ? "again" : "sent";
 			if (k === K.drop) { // it ends before it arrives
@@ -583,8 +596,15 @@ class Diagram {
 			c.strokeStyle = p.paper;
 			c.stroke();
 		}
+		c.fillStyle = p.vermillion;
+		this.flag(x, "violation");
+	}
+
+	// flag names, on the axis, what a line at x marks, with so much of it before x. It has the colour that is set.
+	flag(x, label, before = 0.5) {
+		const {c, p} = this;
 		c.font = p.font(0.68, 600);
-		const label = "violation", width = c.measureText(label).width + 12, left = Math.min(Math.max(this.left, x - width / 2), this.w - width - 2);
+		const width = c.measureText(label).width + 12, left = Math.min(Math.max(this.left, x - before * width), this.w - width - 2);
 		c.beginPath();
 		c.roundRect(left, 3, width, this.axisHeight - 7, 4);
 		c.fill();
@@ -746,9 +766,8 @@ class Diagram {
 	}
 
 	flight(i) {
-		const {run} = this, k = run.columns.kind[i], because = run.cause(i);
-		if ((k !== K.deliver && k !== K.drop) || because < 0) return "";
-		return `, ${span(run.columns.at[i] - run.columns.at[because])} on its way`;
+		const {kind, at, sent} = this.run.columns;
+		return kind[i] === K.deliver || kind[i] === K.drop ? `, ${span(at[i] - sent[i])} on its way` : "";
 	}
 
 	faultAt(x, y) {

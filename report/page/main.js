@@ -15,11 +15,13 @@ import {mount as mountState} from "./state.js";
 import {mount as mountFaults} from "./faults.js";
 import {mount as mountStrips} from "./strips.js";
 import {mount as mountCurves} from "./curves.js";
+import {makeRoom, pair, mount as mountDifference} from "./pair.js";
 import {bindKeys} from "./keys.js";
 
 // The tabs below the diagram. A mount is called when its tab is first shown, with an element, the trace and the view; what
 // it returns may have a show, which is called each time.
 const tabs = [
+	{name: "Difference", mount: mountDifference, when: view => view.pair},
 	{name: "Verdict", mount: mountVerdict},
 	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0},
 	{name: "Causal past", mount: mountPast},
@@ -34,58 +36,72 @@ const $ = id => document.getElementById(id);
 
 async function start() {
 	theme();
-	const about = JSON.parse($("about").textContent);
-	const trace = await Trace.open(await source(about)), h = trace.header;
-	$("trace")?.remove(); // it has been read, and is large
-	const run = new Run(trace), view = new View(trace, run, about);
-	window.seedbed = {trace, run, view}; // for tests alone: what they cannot see in the document
-	view.failed = fail;
-
-	$("title").replaceChildren(shown(h.scenario || "a run", 80), " ", el("small", {}, "seed " + shown(h.seed, 30)));
-	const verdict = $("verdict");
-	verdict.textContent = shown(h.property ? `${h.property}: ${clip(h.detail ?? "", 600)}` : h.verdict || "", 900);
-	verdict.title = shown(h.verdict || "", 600);
-	verdict.className = h.property ? "bad" : h.verdict === "valid" ? "good" : "";
-	const search = mountSearch($("finder"), trace, view);
-	mountToolbar($("toolbar"), trace, view);
-	mountOverview($("strip"), trace, view);
-	const diagram = mountDiagram($("stage"), trace, view);
-	window.seedbed.diagram = diagram;
-	mountStep($("step"), trace, view);
-	const panel = makeTabs(trace, view);
-	bindKeys(view, diagram, search, panel);
-	splitter(view);
-	view.on("select", () => diagram.bring(view.selected));
+	const about = JSON.parse($("about").textContent), sides = about.sides ?? [about], runs = [];
+	window.seedbed = {runs}; // for tests alone: what they cannot see in the document
+	if (about.sides) makeRoom();
+	for (const [n, side] of sides.entries()) runs.push(await open(side, n, about.sides && {about, n, runs, ends: []}));
+	Object.assign(window.seedbed, runs[0]);
+	title(runs[0].trace.header, about);
+	const active = about.sides ? pair(about, runs) : () => runs[0];
+	for (const {panel} of runs) panel.show(0);
+	bindKeys(active);
+	splitter();
 	document.documentElement.dataset.state = "painted";
 	performance.mark("painted");
-	if (trace.frames.length > 1) await new Promise(requestAnimationFrame); // what there is shows before the rest is read
+	if (runs.some(r => r.trace.frames.length > 1)) await new Promise(requestAnimationFrame); // what there is shows before the rest is read
+	await Promise.all(runs.map(read));
+	document.documentElement.dataset.state = "ready";
+	performance.mark("ready");
+}
 
-	// The violation is chosen first, as soon as it is there; or else the last step.
+// open shows a run: the only one, or one of a pair.
+async function open(about, n, pair) {
+	const suffix = n === 0 ? "" : "2", part = id => $(id + suffix);
+	const trace = await Trace.open(await source(about));
+	const run = new Run(trace), view = new View(trace, run, about);
+	view.suffix = suffix;
+	view.pair = pair;
+	view.failed = fail;
+	const search = mountSearch(part("finder"), trace, view);
+	mountToolbar(part("toolbar"), trace, view);
+	mountOverview(part("strip"), trace, view);
+	const diagram = mountDiagram(part("stage"), trace, view);
+	mountStep(part("step"), trace, view);
+	const panel = makeTabs(part("tabs"), part("panel"), trace, view);
+	view.on("select", () => diagram.bring(view.selected));
+	return {trace, run, view, diagram, search, panel};
+}
+
+// read loads a run. What is looked at first is chosen as soon as it is there: where a pair comes apart, the violation, or the
+// last step.
+async function read({run, view, diagram}) {
 	let last = 0, cost = 0; // of showing progress, which may take a fifth of the time
-	const wanted = run.violation ? run.violation.at : -1;
+	const wanted = view.pair?.first ?? run.violation?.at ?? -1;
 	await run.load(pacer(24), () => {
-		if (view.selected < 0 && wanted >= 0 && wanted < run.indexed) first(view, wanted);
+		if (view.selected < 0 && wanted >= 0 && wanted < run.indexed) view.select(wanted, false);
 		const now = performance.now();
 		if (now - last < Math.max(150, 5 * cost) && !run.complete) return;
 		view.emit("progress");
 		requestAnimationFrame(() => { cost = diagram.timings[diagram.timings.length - 1]; });
 		last = now;
 	});
-	if (view.selected < 0) first(view, run.indexed - 1);
+	if (view.selected < 0) view.select(run.indexed - 1, false);
 	view.emit("progress");
-	document.documentElement.dataset.state = "ready";
-	performance.mark("ready");
 }
 
-// first chooses the step that is looked at first. A long run is not seen whole then, but that part of it.
-function first(view, i) {
-	view.select(i, false);
+function title(h, about) {
+	const verdict = $("verdict"), missing = about.missing?.map(f => `${f.number}  ${f.fault}`).join(", ");
+	$("title").replaceChildren(shown(h.scenario || "a run", 80), " ", el("small", {}, "seed " + shown(h.seed, 30) + (missing ? `, with and without ${clip(missing, 80)}` : "")));
+	verdict.textContent = shown(h.property ? `${h.property}: ${clip(h.detail ?? "", 600)}` : h.verdict || "", 900);
+	verdict.title = shown(h.verdict || "", 600);
+	verdict.className = h.property ? "bad" : h.verdict === "valid" ? "good" : "";
 }
 
-function makeTabs(trace, view) {
+function makeTabs(bar, panel, trace, view) {
 	const shownTabs = tabs.filter(t => !t.when || t.when(view)), made = new Map();
+	const id = (what, n) => what + n + (view.suffix && "-" + view.suffix);
 	const buttons = shownTabs.map((t, n) => el("button", {
-		type: "button", role: "tab", id: "tab" + n, "aria-controls": "pane" + n, "aria-selected": "false", tabindex: -1, click: () => show(n),
+		type: "button", role: "tab", id: id("tab", n), "aria-controls": id("pane", n), "aria-selected": "false", tabindex: -1, click: () => show(n),
 		keydown: e => {
 			const to = {ArrowRight: n + 1, ArrowLeft: n - 1, Home: 0, End: shownTabs.length - 1}[e.key];
 			if (to === undefined) return;
@@ -95,21 +111,20 @@ function makeTabs(trace, view) {
 			buttons[(to + shownTabs.length) % shownTabs.length].focus();
 		},
 	}, t.name));
-	const panes = shownTabs.map((_, n) => el("div", {role: "tabpanel", id: "pane" + n, "aria-labelledby": "tab" + n, class: "pane", hidden: true, tabindex: -1}));
-	$("tabs").append(...buttons);
-	$("panel").append(...panes);
+	const panes = shownTabs.map((_, n) => el("div", {role: "tabpanel", id: id("pane", n), "aria-labelledby": id("tab", n), class: "pane", hidden: true, tabindex: -1}));
+	bar.append(...buttons);
+	panel.append(...panes);
 	const show = n => {
 		buttons.forEach((b, k) => { b.setAttribute("aria-selected", k === n); b.tabIndex = k === n ? 0 : -1; });
 		panes.forEach((p, k) => { p.hidden = k !== n; });
 		if (!made.has(n)) made.set(n, shownTabs[n].mount(panes[n], trace, view) ?? {});
 		made.get(n).show?.();
 	};
-	show(0);
 	return {count: shownTabs.length, show};
 }
 
 // splitter shares the height between the diagram and what is below.
-function splitter(view) {
+function splitter() {
 	const bar = $("splitter"), main = document.querySelector("main");
 	let share = 0.56;
 	const set = s => {
@@ -138,7 +153,10 @@ function splitter(view) {
 function theme() {
 	const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)");
 	const kept = () => { try { return localStorage.getItem("seedbed-theme"); } catch { return null; } };
-	const apply = () => { $("theme").textContent = root.dataset.theme === "dark" ? "light" : "dark"; window.seedbed?.view?.emit("look"); };
+	const apply = () => {
+		$("theme").textContent = root.dataset.theme === "dark" ? "light" : "dark";
+		for (const {view} of window.seedbed?.runs ?? []) view.emit("look");
+	};
 	root.dataset.theme = kept() ?? (dark.matches ? "dark" : "light");
 	apply();
 	dark.addEventListener("change", () => { if (kept() === null) { root.dataset.theme = dark.matches ? "dark" : "light"; apply(); } });

@@ -8,7 +8,7 @@ const bins = 1024;
 
 export function mount(root, trace, view) {
 	const {run} = view;
-	const canvas = el("canvas", {id: "overview", tabindex: 0, role: "slider", "aria-label": "window, over the whole run", "aria-valuemin": 0, "aria-valuemax": 100, title: "the whole run: drag to look elsewhere"});
+	const canvas = el("canvas", {id: "overview" + view.suffix, tabindex: 0, role: "slider", "aria-label": "window, over the whole run", "aria-valuemin": 0, "aria-valuemax": 100, title: "the whole run: drag to look elsewhere"});
 	root.append(canvas);
 	const c = canvas.getContext("2d");
 	let p = palette(), due = false, counted = 0, all = new Uint32Array(bins), lost = new Uint32Array(bins), axis = "";

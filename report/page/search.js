@@ -9,8 +9,8 @@ const mostHits = 500000;
 // mount makes the search field. All words of a query must be in a step's line; "#12" is step 12.
 export function mount(root, trace, view) {
 	const {run} = view, job = new Job();
-	const field = el("input", {type: "search", id: "search", placeholder: "Search steps", "aria-label": "search steps: text, node, kind, time, or #number", title: "text, node, kind, time or #number (/)", spellcheck: "false", autocomplete: "off"});
-	const told = el("output", {"aria-live": "polite", for: "search"});
+	const field = el("input", {type: "search", id: "search" + view.suffix, placeholder: "Search steps", "aria-label": "search steps: text, node, kind, time, or #number", title: "text, node, kind, time or #number (/)", spellcheck: "false", autocomplete: "off"});
+	const told = el("output", {"aria-live": "polite", for: "search" + view.suffix});
 	const next = el("button", {type: "button", title: "next hit (Enter)", "aria-label": "next hit", click: () => go(1)}, "↓");
 	const last = el("button", {type: "button", title: "previous hit (Shift Enter)", "aria-label": "previous hit", click: () => go(-1)}, "↑");
 	root.append(field, told, last, next);
@@ -87,7 +87,7 @@ export function mount(root, trace, view) {
 		} else if (e.key === "Escape") {
 			field.value = "";
 			search("");
-			document.getElementById("diagram").focus();
+			document.getElementById("diagram" + view.suffix).focus();
 		}
 	});
 	view.on("select", tell);

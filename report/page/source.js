@@ -1,9 +1,10 @@
 // Where a trace comes from: the page itself, or the server.
 
-// source is that of this page: {size, bytes(from, to)}.
+// source is that of the next run of this page: {size, bytes(from, to)}.
 export async function source(about) {
 	if (about.served) return served("trace");
-	const text = document.getElementById("trace").textContent;
+	const holder = document.querySelector("script.trace"), text = holder.textContent;
+	holder.remove(); // it is large
 	const b = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), c => c.charCodeAt(0));
 	return {size: b.length, bytes: (from, to) => b.subarray(from, to)};
 }

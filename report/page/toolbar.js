@@ -8,7 +8,7 @@ export function mount(root, trace, view) {
 	const {run} = view;
 	const button = (text, title, f, label) => el("button", {type: "button", title, "aria-label": label ?? title, click: f}, text);
 	const axis = button("by time", "one step as wide as another, or time to scale (a)", () => view.setAxis(view.axis === "time" ? "steps" : "time"), "axis");
-	const fade = button("fade", "fade what is not in the causal past of the chosen step (f)", () => { view.fading = !view.fading; view.emit("look"); tell(); }, "fade what is not in the causal past");
+	const fade = button("fade", "fade what is not in the causal past of the chosen step (f)", () => view.fade(), "fade what is not in the causal past");
 	const told = el("span", {class: "told", "aria-live": "off"});
 	root.append(
 		el("span", {class: "group", role: "group", "aria-label": "zoom"},

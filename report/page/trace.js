@@ -5,11 +5,11 @@ import {decompress} from "./vendor/fzstd.js";
 export const kinds = ["?", "deliver", "drop", "timer", "boot", "crash", "pause", "resume", "sync", "fact", "fault", "invoke", "return"];
 
 // What a head says of the columns that its step has something in.
-const hasPacket = 1, hasCause = 2, hasText = 4, lamportTick = 8, lamportJoin = 16, lamportFree = 32, newLife = 64;
+const hasPacket = 1, hasCause = 2, hasText = 4, lamportTick = 8, lamportJoin = 16, lamportFree = 32, newLife = 64, hasSent = 128;
 
 // The columns of a frame, in file order.
-const colHead = 0, colHeads = 1, colAt = 2, colPacket = 3, colCause = 4, colLamport = 5, colLife = 6, colText = 7, colTexts = 8,
-	colChange = 9, colChanges = 10, colLog = 11, colLogs = 12, numColumns = 13;
+const colHead = 0, colHeads = 1, colAt = 2, colPacket = 3, colCause = 4, colLamport = 5, colSent = 6, colLife = 7, colText = 8,
+	colTexts = 9, colChange = 10, colChanges = 11, colLog = 12, colLogs = 13, numColumns = 14;
 
 const blockHead = 13, trailerSize = 16;
 const utf8 = new TextDecoder("utf-8", {ignoreBOM: true});
@@ -119,6 +119,7 @@ class Columns {
 		this.life = new Uint32Array(n);
 		this.packet = new Float64Array(n);
 		this.lamport = new Float64Array(n);
+		this.sent = new Float64Array(n); // of a packet, its departure; nanoseconds
 		this.loaded = []; // by frame
 	}
 }
@@ -138,6 +139,7 @@ class Frame {
 		this.places = new Map();
 		this.nodes = new Map();
 		this.lamports = [];
+		this.ats = [];
 		this.now = 0;
 	}
 
@@ -180,8 +182,15 @@ class Frame {
 		} else if (flags & lamportFree) {
 			s.lamport += this.cols[colLamport].int();
 		}
+		s.sent = 0;
+		if (flags & hasPacket) {
+			const cause = s.cause - this.info.first;
+			s.sent = cause >= 0 && cause < this.ats.length ? this.ats[cause] : s.at;
+		}
+		if (flags & hasSent) s.sent += this.cols[colSent].int();
 		s.life = flags & newLife ? this.cols[colLife].uint() : of.life;
 		this.lamports.push(s.lamport);
+		this.ats.push(s.at);
 		place.packet = s.packet;
 		of.life = s.life;
 		of.lamport = s.lamport;
@@ -206,6 +215,7 @@ class Frame {
 			to.life[at] = s.life;
 			to.packet[at] = s.packet;
 			to.lamport[at] = s.lamport;
+			to.sent[at] = s.sent;
 		}
 	}
 

@@ -12,12 +12,7 @@ export function mount(root, trace, view) {
 	} else {
 		root.append(el("h2", {class: h.verdict === "valid" ? "good" : ""}, shown(h.verdict || "no verdict", 1000)));
 	}
-	if (about.commands?.length) {
-		root.append(el("h3", {}, "Commands"), el("ul", {class: "commands"}, ...about.commands.map(c => {
-			const code = el("code", {tabindex: 0}, shown(c.line, 4000)), done = el("span", {class: "quiet", role: "status"});
-			return el("li", {}, el("span", {class: "for"}, shown(c.for, 60)), code, el("button", {type: "button", title: `copy the line that is to ${shown(c.for, 60)}`, click: () => copy(c.line, code, done)}, "copy"), done);
-		})));
-	}
+	if (about.commands?.length) root.append(...commands(about.commands));
 	if (about.links?.length) root.append(el("h3", {}, "Beside this page"), el("ul", {}, ...about.links.map(l => el("li", {}, safeLink(l)))));
 	const facts = el("dl", {});
 	const say = (term, what) => { if (what !== undefined && what !== "") facts.append(el("dt", {}, term), el("dd", {}, shown(what, 400))); };
@@ -29,13 +24,28 @@ export function mount(root, trace, view) {
 	if (p.client_link) say("client links", words(p.client_link));
 	if (p.disk) say("disks", words(p.disk));
 	if (p.core) say("core", [].concat(p.core).map(id => trace.name(id)).join(" "));
-	if (p.faults.length) say("faults", `${count(p.faults.length, "fault")} in the plan`);
 	if (Array.isArray(p.ops) && p.ops.length) say("operations", count(p.ops.length, "operation"));
 	const [from, to] = trace.frames.length > 0 ? [trace.frames[0].from, trace.frames[trace.frames.length - 1].to] : [0, 0];
 	say("took", `${count(trace.columns.length, "step")}, ${span(to - from)} of virtual time`);
 	say("hash", h.hash ? BigInt(h.hash).toString(16).padStart(16, "0") : "");
 	say("build", [h.module, h.revision, h.go, h.arch].filter(x => x).join(" "));
 	root.append(el("h3", {}, "The run"), facts);
+	if (run.faults.length > 0) root.append(el("h3", {}, `The plan's ${count(run.faults.length, "fault")}`), faults(view));
+}
+
+// faults lists those of the plan; each leads to its band in the diagram.
+function faults(view) {
+	return el("ol", {class: "faults"}, ...view.run.faults.map((f, k) => el("li", {},
+		el("button", {type: "button", class: "link", click: () => view.chooseFault(k)}, time(f.at)), " ", shown(`${f.kind} ${f.said}`, 300),
+		f.until === f.at ? "" : Number.isFinite(f.until) ? `, for ${span(f.until - f.at)}` : ", for ever")));
+}
+
+// commands are lines to type, each with a button that copies it.
+export function commands(list) {
+	return [el("h3", {}, "Commands"), el("ul", {class: "commands"}, ...list.map(c => {
+		const code = el("code", {tabindex: 0}, shown(c.line, 4000)), done = el("span", {class: "quiet", role: "status"});
+		return el("li", {}, el("span", {class: "for"}, shown(c.for, 60)), code, el("button", {type: "button", title: `copy the line that is to ${shown(c.for, 60)}`, click: () => copy(c.line, code, done)}, "copy"), done);
+	}))];
 }
 
 // words are the fields of a plan's part.

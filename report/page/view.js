@@ -27,6 +27,9 @@ export class View {
 		this.fading = true;         // of all that is not in it
 		this.fault = -1;            // in run.faults
 		this.hits = [];             // indexes, in order
+		this.ends = null;           // of a time axis that is not the run's own
+		this.pair = undefined;      // what there is of a run beside this one
+		this.suffix = "";           // of ids in the document
 		this.listeners = new Map();
 		this.asked = new Set();     // frames whose texts are wanted
 		this.reading = false;
@@ -42,6 +45,11 @@ export class View {
 
 	emit(kind) { for (const f of this.listeners.get(kind) || []) f(kind); }
 
+	fade() {
+		this.fading = !this.fading;
+		this.emit("look");
+	}
+
 	// coordinate is where a step is on the axis.
 	coordinate(i) { return this.axis === "time" ? this.run.columns.at[i] : i; }
 
@@ -51,9 +59,10 @@ export class View {
 	// ofTime is where a time is on the axis.
 	ofTime(ns) { return this.axis === "time" ? ns : this.run.at(ns); }
 
-	// limits are the ends of the axis.
+	// limits are the ends of the axis. Those of a pair have a time axis in common.
 	limits() {
 		const {frames} = this.trace;
+		if (this.axis === "time" && this.ends) return this.ends;
 		if (this.axis === "steps") return [-0.5, Math.max(1, this.run.length) - 0.5];
 		if (frames.length === 0) return [0, 1e9];
 		const from = frames[0].from, to = frames[frames.length - 1].to;
