@@ -189,22 +189,25 @@ func TestOperationsAreTrees(t *testing.T) {
 // synced, and the leader again.
 func TestOperationsLeadToTheirAnswers(t *testing.T) {
 	all := checkOTLP(t, written(t, "otlp", catalogued(t, "raft/kv", 7)))
-	byID, synced := map[string]otlpSpan{}, map[string]bool{}
+	byID, synced := map[string]otlpSpan{}, map[string]string{} // when the handler's sync was over
 	for _, sp := range all {
 		byID[sp.SpanID] = sp
 		if sp.Name == "sync" {
-			synced[sp.Parent] = true
+			synced[sp.Parent] = sp.End
 		}
 	}
 	whole := 0
 	for _, sp := range all {
+		if over := synced[sp.Parent]; over != "" && strings.HasPrefix(sp.Name, "AppendResponse{") {
+			require.GreaterOrEqual(t, sp.Start, over, "%s departs after the sync", sp.Name)
+		}
 		if sp.Kind != 4 || !strings.HasPrefix(sp.Name, "Response{") {
 			continue
 		}
 		var way []string
 		for at := sp; ; at = byID[at.Parent] {
 			name, _, _ := strings.Cut(strings.ReplaceAll(at.Name, "deliver from ", "at "), "{")
-			if synced[at.SpanID] {
+			if synced[at.SpanID] != "" {
 				name += " (synced)"
 			}
 			if at.Kind != 3 {
