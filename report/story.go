@@ -104,6 +104,7 @@ type telling struct {
 	say          string // the rest of its sentence
 	about, leads []string
 	role         bool        // it is a fact that gives its node a role
+	named        bool        // it is a fact that has in it what the violation names
 	input        *trace.Step // the delivery that it came of; nil for none
 	ended        *telling    // of an operation, an outage, a fault: what ends it; nil for nothing
 	answer       *trace.Step // of the end of an operation: what its client heard last, if that was after it began
@@ -418,6 +419,9 @@ func (t *telling) who() sim.NodeID {
 
 // follow tells the steps about the subjects, and about what these lead to.
 func (s *story) follow() {
+	for _, t := range s.steps {
+		t.named = t.Kind == sim.KindFact && slices.ContainsFunc(tokens(t.Text), func(word string) bool { return s.named[word] })
+	}
 	const deepest = 2
 	for depth := 0; depth <= deepest; depth++ {
 		for again := true; again; {
@@ -442,10 +446,7 @@ func (s *story) belongs(t *telling) bool {
 	if t.N > s.end || t.say == "" || t.Kind == sim.KindFault {
 		return false
 	}
-	about := slices.ContainsFunc(t.about, func(about string) bool { return s.subjects[about] })
-	if !about && t.Kind == sim.KindFact && len(s.named) > 0 {
-		about = slices.ContainsFunc(tokens(t.Text), func(word string) bool { return s.named[word] })
-	}
+	about := t.named || slices.ContainsFunc(t.about, func(about string) bool { return s.subjects[about] })
 	if t.Kind == sim.KindDrop {
 		return about && s.involved[t.Peer] && s.involved[t.Node]
 	}
