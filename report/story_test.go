@@ -227,6 +227,8 @@ func TestStoryOfManyAlike(t *testing.T) {
 	require.Contains(t, tale(t, trace.Outcome{Detail: "v1 is there"}, step(sim.KindFact, 1, "Has{v1 of 1"), step(sim.KindFact, 2, "Has{v1 of 1"),
 		step(sim.KindFact, 3, "Has{v1 of 1"), step(sim.KindFact, 2, "Has{v1 of 1"), step(sim.KindFact, 2, "Has{v1 of 1")),
 		"n1 has v1; so do n2 and c1.\nn2 has v1.\nn2 has v1.\nOnce")
+	require.Contains(t, tale(t, trace.Outcome{Detail: "v1 is there"}, step(sim.KindFact, 1, "Has{v1 of 1"), step(sim.KindFault, 0, "Slow{n1}"), step(sim.KindFault, 0, "Clog{n1}")),
+		"Slow{n1} is in force from now on; so is Clog{n1}.\n")
 }
 
 // What a violation names may be what all is about: then it is told of only if there is nothing else.

@@ -281,11 +281,15 @@ func alike(list []Sentence) (out []Sentence) {
 		if len(nodes) < 2 {
 			return
 		}
-		verb := "does"
-		if len(nodes) > 2 {
-			verb = "do"
-		}
 		last := &out[len(out)-1]
+		one, many := "does", "do"
+		if strings.HasPrefix(last.Text, nodes[0]+" is ") {
+			one, many = "is", "are"
+		}
+		verb := one
+		if len(nodes) > 2 {
+			verb = many
+		}
 		last.Text = fmt.Sprintf("%s; so %s %s.", strings.TrimSuffix(last.Text, "."), verb, enumerate(nodes[1:]))
 	}
 	for _, e := range list {
