@@ -52,11 +52,13 @@ func Story(t *trace.Reader) ([]Sentence, error) {
 	s.causal, s.servers = &sim.Causal{}, &sim.Causal{}
 	err := t.Skim(func(step *sim.Step) {
 		s.causal.Add(step)
-		server := *step
-		if s.clients[step.Node] || s.clients[step.Peer] {
-			server.Cause = 0
+		if len(h.Ops) > 0 {
+			server := *step
+			if s.clients[step.Node] || s.clients[step.Peer] {
+				server.Cause = 0
+			}
+			s.servers.Add(&server)
 		}
-		s.servers.Add(&server)
 	})
 	if err != nil {
 		return nil, err
@@ -82,7 +84,7 @@ type story struct {
 	proof    string // why that is so, in a line; "" for none
 	end      uint64 // no step behind it is told
 	causal   *sim.Causal
-	servers  *sim.Causal // likewise, without what clients have passed on
+	servers  *sim.Causal // likewise, without what clients have passed on; for operations that show the violation
 	steps    []*telling  // in their order
 
 	// While steps are read:
@@ -241,34 +243,37 @@ func losses(changes []trace.Change) string {
 // matter finds what the violation is about: the operations that show it; or its own step, and what its text names.
 func (s *story) matter() {
 	for _, step := range s.header.Ops {
-		if i, ok := s.find(step); ok {
-			s.witnesses = append(s.witnesses, s.steps[i])
+		if ask := s.find(step); ask != nil {
+			s.witnesses = append(s.witnesses, ask)
 		}
 	}
-	if len(s.witnesses) > 0 {
-		s.end = 0
-		for _, w := range s.witnesses {
-			s.operation(w)
-			for _, word := range tokens(w.say) {
-				s.named[word] = true
-			}
-		}
+	if len(s.witnesses) == 0 {
+		s.text()
 		return
 	}
-	words := tokens(s.headline)
+	s.end = 0
+	for _, ask := range s.witnesses {
+		s.operation(ask)
+		for _, word := range tokens(ask.say) {
+			s.named[word] = true
+		}
+	}
+}
+
+// text finds the nodes and subjects that the violation's text names, and what its step is about.
+func (s *story) text() {
 	nodes := map[string]sim.NodeID{}
 	for id := sim.NodeID(1); int(id) <= len(s.header.Names)+64; id++ {
 		nodes[s.header.Name(id)] = id
 	}
-	for _, word := range words {
+	for _, word := range tokens(s.headline) {
 		if id, ok := nodes[word]; ok {
 			s.involved[id] = true
 		} else {
 			s.named[word] = true
 		}
 	}
-	if i, ok := s.find(s.header.Step); ok {
-		own := s.steps[i]
+	if own := s.find(s.header.Step); own != nil {
 		s.tell(own, 0)
 		about := slices.DeleteFunc(slices.Clone(own.about), func(about string) bool { return !s.names(about) })
 		if len(about) == 0 {
@@ -279,7 +284,7 @@ func (s *story) matter() {
 	quoted := map[string]bool{}
 	for _, t := range s.steps {
 		for _, about := range t.about {
-			if s.named[about[strings.LastIndex(about, " ")+1:]] {
+			if s.named[lastWord(about)] {
 				s.subjects[about] = true
 			} else if s.quotes(about) {
 				quoted[about] = true
@@ -293,6 +298,8 @@ func (s *story) matter() {
 	}
 	s.narrow()
 }
+
+func lastWord(subject string) string { return subject[strings.LastIndex(subject, " ")+1:] }
 
 // narrow leaves out what so much is about that it does not fit, where something else tells more: of a record and its
 // partition, the partition.
@@ -322,7 +329,7 @@ func (s *story) narrow() {
 
 // names reports whether the violation's text names a subject.
 func (s *story) names(subject string) bool {
-	return s.named[subject[strings.LastIndex(subject, " ")+1:]] || s.has(subject) || s.quotes(subject)
+	return s.named[lastWord(subject)] || s.has(subject) || s.quotes(subject)
 }
 
 // quotes reports whether the violation's text has what a subject is called, if that is several words.
@@ -368,34 +375,36 @@ func (s *story) concerns(subjects []string) {
 	}
 }
 
-// find is the place of a step.
-func (s *story) find(step uint64) (int, bool) {
-	return slices.BinarySearchFunc(s.steps, step, func(t *telling, n uint64) int { return cmp.Compare(t.N, n) })
+// find is a step; nil if it cannot be told.
+func (s *story) find(step uint64) *telling {
+	i, ok := slices.BinarySearchFunc(s.steps, step, func(t *telling, n uint64) int { return cmp.Compare(t.N, n) })
+	if !ok {
+		return nil
+	}
+	return s.steps[i]
 }
 
-// operation tells an operation that shows the violation, and the role of who answered.
+// operation tells an operation that shows the violation, and the role of who answered, whatever else there is to tell.
 func (s *story) operation(ask *telling) {
-	s.tell(ask, 0)
+	const first = -1
+	s.tell(ask, first)
 	s.end = max(s.end, ask.N)
 	done := ask.ended
 	if done == nil {
 		return
 	}
-	s.tell(done, 0)
+	s.tell(done, first)
 	s.end = max(s.end, done.N)
 	if done.answer == nil {
 		return
 	}
-	s.involved[done.answer.Peer] = true
+	server := done.answer.Peer
+	s.involved[server] = true
 	for _, t := range slices.Backward(s.steps) {
-		if t.N > done.answer.N || t.Node != done.answer.Peer {
-			continue
-		}
-		if t.Kind == sim.KindBoot {
-			return
-		}
-		if t.role {
-			s.tell(t, 0)
+		if t.N < done.answer.N && t.Node == server && (t.role || t.Kind == sim.KindBoot) {
+			if t.role {
+				s.tell(t, first)
+			}
 			return
 		}
 	}

@@ -155,6 +155,12 @@ Once all was over, it violates always "so it is": get of c1 has no place.
 		deliver(1, 3, 8, "Get"), deliver(3, 1, 12, "Nothing"), in(13, step(sim.KindReturn, 3, "#1 ok nothing")),
 		step(sim.KindFact, 1, "Has{v1 of 2}"), // when it was over
 	))
+	long := []trace.Step{step(sim.KindInvoke, 3, "#0 put v1")}
+	for range 50 {
+		long = append(long, step(sim.KindFact, 1, "Has{v1 of 1}"))
+	}
+	long = append(long, step(sim.KindInvoke, 3, "#1 get"))
+	require.Contains(t, tale(t, trace.Outcome{Ops: []uint64{1, 52}}, long...), "c1 asks for put v1 (#0).\n… 32 more …\n")
 	require.Contains(t, tale(t, trace.Outcome{Detail: "put is lost", Ops: []uint64{1, 3}},
 		step(sim.KindInvoke, 3, "#0 put v1"), in(1, step(sim.KindReturn, 3, "#0 info")), step(sim.KindInvoke, 3, "#1 put v2"),
 	), `c1 asks for put v1 (#0), and gives up at 0.002s, and does not know whether it has happened.
