@@ -102,7 +102,7 @@ function curves(run, trace, p) {
 function ofLogs(run, trace, p, x, size) {
 	const {at} = run.columns, all = run.logs.list(), shownLogs = all.slice(0, most), readers = [...run.logs.readers.values()];
 	if (all.length === 0) return [];
-	const colours = [p.blue, p.orange, p.green, p.vermillion, p.purple, p.sky, p.yellow, p.quiet], dashes = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
+	const colours = [p.blue, p.orange, p.green, p.vermillion, p.purple, p.sky, p.quiet], dashes = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
 	const over = (log, f) => { // a number that operations change, at the end of each bin
 		const y = [];
 		let last = 0, k = 0;

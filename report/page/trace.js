@@ -14,9 +14,13 @@ const colHead = 0, colHeads = 1, colAt = 2, colPacket = 3, colCause = 4, colLamp
 const blockHead = 13, trailerSize = 16;
 const utf8 = new TextDecoder("utf-8", {ignoreBOM: true});
 
-// Trace gives the steps of a file. Its source tells size and bytes(from, to), which may be a promise.
+const mostSteps = 20e6; // that are looked at together: a step takes some 80 bytes of memory
+
+// Trace gives the steps of a file, or of a window of it. Its source tells size and bytes(from, to), which may be a promise.
 export class Trace {
-	static async open(source) {
+	// open opens the window of steps from one to another, as far as frames go; without these the whole, or of what is too long
+	// for that, the part that ends with the violation or the run.
+	static async open(source, from, to) {
 		const t = new Trace();
 		t.source = source;
 		const end = new DataView((await source.bytes(source.size - trailerSize, source.size)).slice().buffer);
@@ -26,6 +30,8 @@ export class Trace {
 		t.frames = tail.frames || [];
 		delete tail.frames;
 		t.header = Object.assign(header, tail);
+		t.file = {first: t.frames[0]?.first ?? 0, last: lastOf(t.frames)};
+		t.frames = window(t.frames, from, to, t.header.step);
 		const last = t.frames[t.frames.length - 1];
 		t.first = last ? t.frames[0].first : 0;
 		t.last = last ? last.first + last.steps - 1 : 0;
@@ -103,6 +109,25 @@ export class Trace {
 		const i = this.frameOf(n);
 		return (await this.steps(i))[n - this.frames[i].first];
 	}
+}
+
+function lastOf(frames) {
+	const f = frames[frames.length - 1];
+	return f ? f.first + f.steps - 1 : 0;
+}
+
+// window is the frames that are looked at.
+function window(frames, from, to, violation) {
+	const steps = list => list.reduce((n, f) => n + f.steps, 0);
+	if (from === undefined && to === undefined) {
+		if (steps(frames) <= mostSteps) return frames;
+		to = violation || lastOf(frames);
+	}
+	let list = frames.filter(f => f.first <= (to ?? Infinity) && f.first + f.steps > (from ?? 0));
+	if (list.length === 0) list = frames.slice(-1);
+	const forward = from !== undefined; // what is too much is left out at the other end
+	while (list.length > 1 && steps(list) > mostSteps) if (forward) list.pop(); else list.shift();
+	return list;
 }
 
 // Columns are the numbers of all steps that are loaded: that of step n is at n - first.

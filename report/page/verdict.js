@@ -7,7 +7,7 @@ export function mount(root, trace, view) {
 	root.classList.add("prose");
 	if (h.property) {
 		root.append(el("h2", {class: "bad"}, "Violated: ", shown(h.property, 1000)),
-			h.step && run.violation.at >= 0 ? el("p", {}, "Seen at ", stepLink(view, h.step), h.node ? `, of ${shown(trace.name(h.node), 60)}` : "", ".") : el("p", {}, "Seen when all was over."),
+			h.step ? el("p", {}, "Seen at ", run.violation ? stepLink(view, h.step) : el("a", {href: `?to=${h.step}`}, `step ${grouped(h.step)}`), h.node ? `, of ${shown(trace.name(h.node), 60)}` : "", ".") : el("p", {}, "Seen when all was over."),
 			el("pre", {class: "detail"}, lines(clip(h.detail ?? "", 20000))));
 	} else {
 		root.append(el("h2", {class: h.verdict === "valid" ? "good" : ""}, shown(h.verdict || "no verdict", 1000)));
