@@ -165,3 +165,34 @@ func seedbed(t *testing.T, r *scenarios.Registry, out any, args ...string) {
 		require.NoError(t, json.Unmarshal(stdout.Bytes(), out), "%v: %s", args, stdout.String())
 	}
 }
+
+// TestExplain tells the story of operations that contradict each other, as text and as JSON, and none of a valid run.
+func TestExplain(t *testing.T) {
+	registry := scenarios.NewRegistry(append(scenarios.Catalogue().All(), staleKV)...)
+	var out, stderr bytes.Buffer
+	seed, code := 0, 0
+	for ; code == 0 && seed < 10; seed++ {
+		out.Reset()
+		code = cli.Run([]string{"explain", staleKV.Name, "--seed", strconv.Itoa(seed + 1)}, &out, &stderr, registry)
+	}
+	require.Equal(t, 1, code, stderr.String())
+	for _, match := range []string{
+		`^test/stale seed=\d+  invalid always "linearizable": .*\n`,
+		`\n\S+ step \d+ +c\d asks for put \w "v\d+" \(#(\d+)\), and hears from n1 at \S+: ok `,
+		`\n\S+ step \d+ +c\d asks for get \w \(#(\d+)\), and hears from n2 at \S+: ok (absent|"v\d+")\.\n`,
+		`\n +When n2 answered #\d+, it had not heard of #\d+ from any other server\.\n`,
+		`\n +Once all was over, it violates always "linearizable": key \w: get \w → (absent|"v\d+") of c\d has no place: .*\n$`,
+	} {
+		require.Regexp(t, match, out.String())
+	}
+	var j struct {
+		Property string
+		Story    []struct{ Text string }
+	}
+	seedbed(t, registry, &j, "explain", staleKV.Name, "--seed", strconv.Itoa(seed), "--json")
+	require.Equal(t, `always "linearizable"`, j.Property)
+	require.Equal(t, strings.Count(out.String(), "\n")-1, len(j.Story))
+	out.Reset()
+	require.Zero(t, cli.Run([]string{"explain", "raft/kv", "--seed", "7"}, &out, &stderr, registry), stderr.String())
+	require.Equal(t, "raft/kv seed=7  valid\n", out.String())
+}

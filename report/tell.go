@@ -188,8 +188,9 @@ func (s *story) sentence(all []*telling) string {
 	if t.input != nil {
 		text += fmt.Sprintf(", on %s from %s", brief(t.input.Text, mostText), s.name(t.input.Peer))
 	}
-	if s.header.Step > 0 && t.depth == 0 && t.Kind == sim.KindFact && t.Node != s.header.Node && !s.causal.Before(t.N, s.header.Step) {
-		text += fmt.Sprintf("; %s never hears of that", s.name(s.header.Node))
+	own := s.header.Node // that violates
+	if own != sim.Nobody && t.Node != own && t.Kind == sim.KindFact && t.depth == 0 && !s.causal.Before(t.N, s.header.Step) {
+		text += fmt.Sprintf("; %s never hears of that", s.name(own))
 	}
 	return text + "."
 }
