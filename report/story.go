@@ -25,6 +25,7 @@ const (
 	mostSteps   = 20 // that are told
 	mostOutages = 5
 	mostFaults  = 3
+	mostSays    = 4   // of them in a sentence
 	mostText    = 160 // characters of what a step says, and
 	mostChange  = 40  // of what a boot has changed of a field
 )
@@ -65,11 +66,11 @@ func Story(t *trace.Reader) ([]Sentence, error) {
 	}
 	s.matter()
 	s.follow()
-	if !slices.ContainsFunc(s.steps, func(t *telling) bool { return t.told }) { // then it is about what nodes say of nodes
-		for id := range s.involved {
-			s.named[s.name(id)] = true
+	for _, more := range []func(){s.kinds, s.nodes} {
+		if !slices.ContainsFunc(s.steps, func(t *telling) bool { return t.told && t.N != h.Step }) {
+			more()
+			s.follow()
 		}
-		s.follow()
 	}
 	s.shorten()
 	s.circumstances()
@@ -111,6 +112,7 @@ type telling struct {
 	ended        *telling    // of an operation, an outage, a fault: what ends it; nil for nothing
 	answer       *trace.Step // of the end of an operation: what its client heard last, if that was after it began
 	told, left   bool        // left: it would be told, but the story is long
+	again        bool        // its node has said that before
 	depth        int         // how far what it is about is from the violation
 }
 
@@ -299,6 +301,24 @@ func (s *story) text() {
 	s.narrow()
 }
 
+// kinds takes what the violation's text has by its kind and name, "partition 0", for what it is about.
+func (s *story) kinds() {
+	for _, t := range s.steps {
+		for _, about := range t.about {
+			if s.has(about) {
+				s.subjects[about] = true
+			}
+		}
+	}
+}
+
+// nodes takes what nodes say of nodes for what the violation is about.
+func (s *story) nodes() {
+	for id := range s.involved {
+		s.named[s.name(id)] = true
+	}
+}
+
 func lastWord(subject string) string { return subject[strings.LastIndex(subject, " ")+1:] }
 
 // narrow leaves out what so much is about that it does not fit, where something else tells more: of a record and its
@@ -462,15 +482,29 @@ func (s *story) belongs(t *telling) bool {
 	return about && (s.header.Step == 0 || s.involved[t.Node] || s.causal.Before(t.N, s.header.Step))
 }
 
-// shorten leaves out what is far from the violation, and long ago. Facts of one handler are told together.
+// shorten leaves out what is far from the violation, and long ago. What a node says again is further away. Facts of one
+// handler are told together.
 func (s *story) shorten() {
+	type saying struct {
+		node sim.NodeID
+		say  string
+	}
+	said := map[saying]bool{}
 	var told []*telling
 	for _, t := range s.steps {
 		if t.told {
+			t.again = t.Kind == sim.KindFact && said[saying{t.Node, t.say}]
+			said[saying{t.Node, t.say}] = true
 			told = append(told, t)
 		}
 	}
-	slices.SortFunc(told, func(a, b *telling) int { return cmp.Or(cmp.Compare(a.depth, b.depth), cmp.Compare(b.N, a.N)) })
+	far := func(t *telling) int {
+		if t.again {
+			return t.depth + 1
+		}
+		return t.depth
+	}
+	slices.SortFunc(told, func(a, b *telling) int { return cmp.Or(cmp.Compare(far(a), far(b)), cmp.Compare(b.N, a.N)) })
 	type handler struct {
 		node sim.NodeID
 		step uint64

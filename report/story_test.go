@@ -160,7 +160,7 @@ Once all was over, it violates always "so it is": get of c1 has no place.
 		long = append(long, step(sim.KindFact, 1, "Has{v1 of 1}"))
 	}
 	long = append(long, step(sim.KindInvoke, 3, "#1 get"))
-	require.Contains(t, tale(t, trace.Outcome{Ops: []uint64{1, 52}}, long...), "c1 asks for put v1 (#0).\n… 32 more …\n")
+	require.Contains(t, tale(t, trace.Outcome{Ops: []uint64{1, 52}}, long...), "c1 asks for put v1 (#0).\nn1 has v1.\n… 32 more …\n")
 	require.Contains(t, tale(t, trace.Outcome{Detail: "put is lost", Ops: []uint64{1, 3}},
 		step(sim.KindInvoke, 3, "#0 put v1"), in(1, step(sim.KindReturn, 3, "#0 info")), step(sim.KindInvoke, 3, "#1 put v2"),
 	), `c1 asks for put v1 (#0), and gives up at 0.002s, and does not know whether it has happened.
@@ -228,6 +228,21 @@ Once all was over, it violates always "so it is": 44 click b of partition 0 is l
 	require.NotContains(t, of("v1 is in term 44, midterm 4"), "leads")
 }
 
+// Where it names nothing that is told, but a kind of things and which of them, it is about that.
+func TestStoryOfKinds(t *testing.T) {
+	require.Contains(t, tale(t, trace.Outcome{Detail: "nobody heard of n1 in term 4"}, step(sim.KindFact, 1, "Leads{3}"), step(sim.KindFact, 2, "Leads{4}")), "n2 leads term 4.\nOnce")
+}
+
+// What a node says in one handler is one sentence, and does not become long.
+func TestStoryOfHandlers(t *testing.T) {
+	steps := []trace.Step{step(sim.KindTimer, 1, "")}
+	for i := range 7 {
+		steps = append(steps, in(1, step(sim.KindFact, 1, fmt.Sprintf("Counts{%d of v1", i))))
+	}
+	require.Contains(t, tale(t, trace.Outcome{Detail: "v1 is gone"}, steps...),
+		"n1 counts 0 of v1, and counts 1 of v1, and counts 2 of v1, and counts 3 of v1, and 3 more.\nOnce")
+}
+
 // Neighbours that say the same are one sentence, unless it is one node that says it twice.
 func TestStoryOfManyAlike(t *testing.T) {
 	require.Contains(t, tale(t, trace.Outcome{Detail: "v1 is there"}, step(sim.KindFact, 1, "Has{v1 of 1"), step(sim.KindFact, 2, "Has{v1 of 1"),
@@ -255,7 +270,7 @@ func TestLongStoriesAreCut(t *testing.T) {
 	}
 	text := tale(t, trace.Outcome{Detail: "n1 has v1 for ever"}, steps...)
 	require.LessOrEqual(t, strings.Count(text, "\n"), 30)
-	require.True(t, strings.HasPrefix(text, "… 182 more …\n"), text)
+	require.True(t, strings.HasPrefix(text, "n1 has v1.\n… 2 more …\nn2 has v1.\n… 180 more …\n"), text)
 }
 
 // Every story of the catalogue's demonstrations is short, and ends with the violation.

@@ -82,9 +82,14 @@ func (s *story) sentences() []Sentence {
 			last = append(last, t)
 			list[len(list)-1].Text = s.sentence(last)
 		case t.told:
-			list = append(list, s.between(lost, left, len(list) > 0)...)
+			if t.Kind == sim.KindCrash || t.Kind == sim.KindPause || t.Kind == sim.KindFault {
+				list = append(list, s.between(lost, 0, len(list) > 0)...)
+			} else {
+				list = append(list, s.between(lost, left, len(list) > 0)...)
+				left = 0
+			}
 			list = append(list, Sentence{t.N, t.At, s.sentence([]*telling{t})})
-			last, left = []*telling{t}, 0
+			last = []*telling{t}
 		case t.Kind == sim.KindDrop && t.N < s.end && s.involved[t.Node] && s.involved[t.Peer] && !down[t.Node]:
 			lost[[2]sim.NodeID{t.Peer, t.Node}]++
 		}
@@ -135,7 +140,7 @@ func (s *story) goesOn(last []*telling, t *telling) bool {
 	before := last[len(last)-1]
 	switch t.Kind {
 	case sim.KindFact:
-		return before.Kind == sim.KindFact && before.Node == t.Node && before.Cause == t.Cause && t.Cause != 0 && len(last) < 4
+		return before.Kind == sim.KindFact && before.Node == t.Node && before.Cause == t.Cause && t.Cause != 0
 	case sim.KindReturn:
 		return before.Kind == sim.KindInvoke && before.ended == t
 	case sim.KindDrop:
@@ -181,8 +186,11 @@ func (s *story) sentence(all []*telling) string {
 		return fmt.Sprintf("%s %s, and that is lost on the way to %s.", who, t.say, enumerate(deaf))
 	}
 	var says []string
-	for _, t := range all {
+	for _, t := range all[:min(len(all), mostSays)] {
 		says = append(says, brief(t.say, mostText))
+	}
+	if more := len(all) - mostSays; more > 0 {
+		says = append(says, fmt.Sprintf("%d more", more))
 	}
 	text := who + " " + strings.Join(says, ", and ")
 	if t.input != nil {

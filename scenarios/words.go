@@ -62,7 +62,7 @@ var olepWords = &trace.Words{
 		{Match: `^DuplicateSuppressed\{Partition:(\d+) Producer:(\S+) Epoch:(\d+) Seq:(\d+) First:(\d+)`, Say: "has batch $4 of $2 in epoch $3 already, at $5 of partition $1", About: []string{"record p$1 $5", "producer $2"}},
 		{Match: `^ProducerOpened\{Partition:(\d+) Producer:(\S+) Epoch:(\d+)`, Say: "opens epoch $3 of producer $2 in partition $1", About: []string{"producer $2"}},
 		{Match: `^ProducerFenced\{(?:Partition:)?(\d+) (?:Producer:)?(\S+)`, Say: "refuses an old epoch of producer $2 in partition $1", About: []string{"producer $2"}},
-		{Match: `^Compacted\{p(\d+) below (\d+), [^:]*: dropped (.*)\}$`, Say: "compacts partition $1 below $2: $3 are dropped", About: []string{"partition $1"}},
+		{Match: `^Compacted\{p(\d+) below (\d+), [^:]*: dropped (.*)\}$`, Say: "compacts partition $1 below $2: $3 are dropped"},
 		{Match: `^Truncated\{p(\d+) below (\d+)`, Say: "trims partition $1 below $2", About: []string{"partition $1"}},
 		{Match: `^Rebalanced\{Group:(\S+) Generation:(\d+)`, Say: "begins generation $2 of group $1", About: []string{"generation $2"}},
 		{Match: `^Assigned\{Group:(\S+) Generation:(\d+) Partition:(\d+) Offset:(\d+)`, Say: "is assigned partition $3 from $4 on, in generation $2", About: []string{"generation $2", "partition $3"}},
