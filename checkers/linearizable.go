@@ -256,9 +256,10 @@ const fewUnseen = 3
 type search struct {
 	model    *Model
 	calls    []call
-	budget   int // steps left; negative once exhausted
-	most     int // unknown outcomes that an order may have before the last known one
-	panicked any // what Step panicked with, to be passed on
+	budget   int     // steps left; negative once exhausted
+	most     int     // unknown outcomes that an order may have before the last known one
+	panicked any     // what Step panicked with, to be passed on
+	found    [][]int // see orders
 }
 
 func newSearch(m *Model, calls []call) *search {
@@ -602,12 +603,22 @@ const explained = 40
 // orders are the longest that a search that has ended can find, the longest first: all calls, or those before one that
 // fits nowhere. Porcupine hands its partial orders out in the order of a map; by length, then content is the canonical one.
 func (s *search) orders() [][]int {
-	s.budget = math.MaxInt // the same search has just ended within its budget
-	_, orders := s.porcupine(true)
-	slices.SortFunc(orders, func(a, b []int) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), slices.Compare(a, b))
-	})
-	return orders
+	if s.found == nil {
+		s.budget = math.MaxInt // the same search has just ended within its budget
+		_, s.found = s.porcupine(true)
+		slices.SortFunc(s.found, func(a, b []int) int {
+			return cmp.Or(cmp.Compare(len(b), len(a)), slices.Compare(a, b))
+		})
+	}
+	return s.found
+}
+
+// longest is the first of these orders; nothing if no call fits anywhere.
+func (s *search) longest() []int {
+	if orders := s.orders(); len(orders) > 0 {
+		return orders[0]
+	}
+	return nil
 }
 
 // stuck is the call that fits nowhere after an order: of those not in it the one that has to be placed soonest.
@@ -627,10 +638,7 @@ func (s *search) stuck(order []int) int {
 
 // explain says why no order exists: the longest one that does, and the operation that fits nowhere after it.
 func (p *part) explain(s *search) string {
-	var longest []int
-	if orders := s.orders(); len(orders) > 0 {
-		longest = orders[0]
-	}
+	longest := s.longest()
 	place := make(map[int]int, len(longest)) // by call: its place in the order, from 1
 	state := s.model.Init
 	for i, id := range longest {

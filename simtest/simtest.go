@@ -164,7 +164,7 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 		return true
 	}
 	t.Error(text)
-	if err := keep(t.ArtifactDir(), f, what.again(t, f)); err != nil {
+	if err := keep(t.ArtifactDir(), s, f, what.again(t, f)); err != nil {
 		t.Error(err)
 	}
 	if what.shrink > 0 && what.step == 0 && f.Divergence == nil && r.Verdict == checkers.Invalid {
@@ -173,18 +173,27 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 	return false
 }
 
-// keep leaves a failure's plan and trace, and a page that shows it, in a folder.
-func keep(dir string, f *scenarios.Failure, again string) error {
+// keep leaves a failure's plan and trace, and pages that show it, in a folder.
+func keep(dir string, s *scenarios.Scenario, f *scenarios.Failure, again string) error {
 	base := baseName(&f.First)
 	plan, err := planFile(f.First.Plan)
 	if err != nil {
 		return err
 	}
-	page, err := report.File(f.Trace, []report.Command{{For: "repeat it", Line: again}})
+	linear, err := s.LinearPage(&f.Again, f.Trace)
 	if err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{base + ".plan.json": plan, base + ".trace": f.Trace, base + ".html": page} {
+	beside, links := report.Linear(base+".html", linear)
+	page, err := report.File(f.Trace, []report.Command{{For: "repeat it", Line: again}}, links...)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{base + ".plan.json": plan, base + ".trace": f.Trace, base + ".html": page}
+	if linear != nil {
+		files[beside] = linear
+	}
+	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
 			return err
 		}
