@@ -266,6 +266,19 @@ func TestPageIsBounded(t *testing.T) {
 	require.Less(t, len(d.Partitions[0].PartialLinearizations[0][0].StateDescription), 500)
 }
 
+// Orders are of what a search made of the operations: it took the first for done, since somebody saw it.
+func TestPageReplaysWhatWasSearched(t *testing.T) {
+	_, d := pageOf(t, Page{}, RegisterModel(), history(t, `
+		1-    n1  put x a  info
+		5-6   n2  put x b
+		7-8   n3  get x -> c
+		10-11 n4  get x -> a
+	`))
+	require.Len(t, d.Partitions[0].PartialLinearizations[0], 2)
+	require.Equal(t, `n1: put x "a" (info)`, d.Partitions[0].History[0].Description)
+	require.Contains(t, d.shown(), "violation|no place for n3: get x")
+}
+
 // A page of another make is not passed off as a safe one.
 func TestPageIsPorcupines(t *testing.T) {
 	require.Error(t, writeSafely(new(bytes.Buffer), "<html></html>", "x"))
