@@ -157,6 +157,7 @@ func TestLinearPageBands(t *testing.T) {
 	require.Less(t, pause.Start, paused.Start)
 	require.Less(t, paused.Start, pause.End)
 	require.Less(t, pause.End, paused.End)
+	require.Less(t, paused.End, rows["leaders"][len(rows["leaders"])-1].End)
 	require.Equal(t, rot.Start, rot.End, "it is over at once")
 	require.Less(t, pause.Start, rot.Start)
 	require.Less(t, rot.End, pause.End)
