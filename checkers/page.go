@@ -116,6 +116,7 @@ func (d *drawing) choose(ops []*sim.Op) {
 	room, left := mostShown, len(ops)
 	for _, o := range all {
 		if len(o.calls) > room {
+			d.tell(o.part, o.judged)
 			continue
 		}
 		room, left = room-len(o.calls), left-len(o.calls)
@@ -128,10 +129,10 @@ func (d *drawing) choose(ops []*sim.Op) {
 		}
 	}
 	if left > 0 {
-		d.note(hiddenRow, fmt.Sprintf("%d of %d operations: there are too many", left, len(ops)), "")
+		d.note(hiddenRow, fmt.Sprintf("%d of %d operations: there are too many", left, len(ops)))
 	}
 	if len(ops) == 0 {
-		d.note(hiddenRow, "there are no operations", "")
+		d.note(hiddenRow, "there are no operations")
 	}
 	d.thin()
 }
@@ -149,15 +150,25 @@ func (d *drawing) add(p *part, f judged) {
 		}
 	}
 	d.parts = append(d.parts, next)
-	switch {
-	case f.Verdict == Invalid && f.search != nil:
-		stuck := next.bars[p.places(f.search)[f.search.stuck(f.search.longest())]]
-		d.marks = append(d.marks, Mark{Row: ViolationRow, From: stuck.from, To: stuck.to, Text: "no place for " + stuck.text,
-			Details: p.explain(f.search), Colour: ViolationColour})
-	case f.Verdict == Invalid:
-		d.note(ViolationRow, p.label()+f.Anomaly, f.Detail)
-	case f.Verdict == Unknown:
-		d.note(undecidedRow, f.Detail, "")
+	if f.Verdict != Invalid || f.search == nil {
+		d.tell(p, f)
+		return
+	}
+	stuck := next.bars[p.places(f.search)[f.search.stuck(f.search.longest())]]
+	d.marks = append(d.marks, Mark{Row: ViolationRow, From: stuck.from, To: stuck.to, Text: "no place for " + stuck.text,
+		Details: p.explain(f.search), Colour: ViolationColour})
+}
+
+// tell says what is wrong with a partition, where that cannot be shown.
+func (d *drawing) tell(p *part, f judged) {
+	switch f.Verdict {
+	case Invalid:
+		if f.search != nil {
+			f.Detail = p.explain(f.search)
+		}
+		d.marks = append(d.marks, Mark{Row: ViolationRow, To: never, Text: p.label() + f.Anomaly, Details: f.Detail, Colour: ViolationColour})
+	case Unknown:
+		d.note(undecidedRow, f.Detail)
 	}
 }
 
@@ -174,8 +185,8 @@ const (
 )
 
 // note is a band over all there is.
-func (d *drawing) note(row, text, details string) {
-	d.marks = append(d.marks, Mark{Row: row, To: never, Text: text, Details: details})
+func (d *drawing) note(row, text string) {
+	d.marks = append(d.marks, Mark{Row: row, To: never, Text: text})
 }
 
 // places are where the calls of a search are among those of the partition. A search may have fewer.

@@ -258,6 +258,12 @@ func TestPageIsBounded(t *testing.T) {
 	require.Len(t, d.Partitions, 1)
 	require.Less(t, len(page), 2<<20)
 
+	// Of a key that has too many there is the verdict.
+	add(10_000, "b", put("b"), nil)
+	_, d = pageOf(t, Page{}, RegisterModel(), ops)
+	require.Equal(t, "violation|key b: not linearizable|band\nnot shown|22001 of 25001 operations: there are too many|band\n", d.shown())
+	require.Contains(t, d.Annotations[0].Details, "get b")
+
 	// A long state, and long operations, are cut.
 	long := strings.Repeat("long;", 10_000)
 	_, d = pageOf(t, Page{}, KVModel(), []*sim.Op{{Client: 1, Input: Append{"x", long}, Outcome: sim.OK, Call: 1, Return: 2}})

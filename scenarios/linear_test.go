@@ -57,7 +57,9 @@ func annotations(t *testing.T, page string) (rows map[string][]annotation, opera
 	found := regexp.MustCompile(`(?m)^\s*const data = (\{.*\})$`).FindStringSubmatch(page)
 	require.NotNil(t, found)
 	var d struct {
-		Partitions  []struct{ History []struct{ Description string } }
+		Partitions []struct {
+			History []struct{ Description string }
+		}
 		Annotations []annotation
 	}
 	require.NoError(t, json.Unmarshal([]byte(found[1]), &d))
