@@ -40,6 +40,8 @@ type commands struct {
 	Seed  string `json:"seed"`            // with the same build
 	Plan  string `json:"plan,omitempty"`  // with any build
 	Trace string `json:"trace,omitempty"` // prints what was recorded of it
+
+	view string // opens that in a browser
 }
 
 // list is what a page says to type; again calls the program.
@@ -50,7 +52,9 @@ func (c commands) list(again string) []report.Command {
 		{For: "repeat it, with any build", Line: c.Plan},
 		{For: "make it small", Line: again + " shrink " + plan},
 		{For: "tell its story", Line: again + " explain " + plan},
+		{For: "see which fault it needs", Line: again + " diff " + plan},
 		{For: "print it", Line: c.Trace},
+		{For: "open it", Line: c.view},
 	}
 }
 

@@ -267,10 +267,13 @@ func (r *runner) commands() []report.Command {
 	if r.result.Verdict == checkers.Invalid {
 		list = append(list,
 			report.Command{For: "make it small", Line: fmt.Sprintf("%s shrink %s", r.again, r.source)},
-			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)})
+			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)},
+			report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", r.again, r.source)})
 	}
 	if r.trace != "" {
-		list = append(list, report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(r.trace))})
+		list = append(list,
+			report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(r.trace))},
+			report.Command{For: "open it", Line: fmt.Sprintf("%s view %s", r.again, quote(r.trace))})
 	}
 	return list
 }

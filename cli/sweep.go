@@ -273,6 +273,7 @@ func (s *sweep) confirm(scenario *scenarios.Scenario, f scenarios.Finding) (*fou
 	again.path, again.trace, again.page = kept.base+".json", kept.base+".trace", kept.base+".html"
 	again.file = s.newFinding(kept.run, kept.base)
 	again.file.Commands.Trace = fmt.Sprintf("%s trace %s", s.again, quote(again.trace))
+	again.file.Commands.view = fmt.Sprintf("%s view %s", s.again, quote(again.trace))
 	again.complete()
 	s.folder.write(again.path, again.file)
 	s.folder.writeFile(again.trace, again.failure.Trace)

@@ -74,9 +74,11 @@ func (a *app) showTrace(h trace.Header, steps iter.Seq2[trace.Step, error]) erro
 	return trace.Print(a.stdout, h, steps)
 }
 
-// newWindow adds --from-step and --to-step to a command that does something with the steps of a trace. window says which
-// steps of a trace at a path they mean.
-func newWindow(c *cobra.Command, do string) (window func(path string, h *trace.Header) (first, last uint64, err error)) {
+// stepWindow says which steps of a trace at a path are meant.
+type stepWindow func(path string, h *trace.Header) (first, last uint64, err error)
+
+// newWindow adds --from-step and --to-step to a command that does something with the steps of a trace.
+func newWindow(c *cobra.Command, do string) stepWindow {
 	from := newOption(c, "from-step", "K", "the first step to "+do, stepNumber)
 	to := newOption(c, "to-step", "K", "the last step to "+do, stepNumber)
 	return func(path string, h *trace.Header) (first, last uint64, err error) {

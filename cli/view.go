@@ -18,27 +18,30 @@ import (
 
 func (a *app) viewCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "view FILE",
+		Use:   "view FILE [--from-step K] [--to-step K]",
 		Short: "Show a recorded run in a browser.",
 		Long: `Serve a page that shows a recorded run, at a free port of this machine, until Control-C. No other machine can reach it,
-and no other page. A browser reads the recording by parts, so it may be long.`,
+and no other page. A browser reads the recording by parts, so it may be long; of more than 20 million steps it shows a
+part at a time, at first that which ends with the violation, or with the run.`,
 		Example: a.examples(
 			"run {scenario} --seed 7 --trace 7.trace", "records a run",
-			"view 7.trace", "shows it"),
+			"view 7.trace", "shows it",
+			"view 7.trace --from-step 1800", "a part, and what is recorded with it"),
 	}
+	window := newWindow(c, "show")
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return fmt.Errorf("view takes one file, not %d", len(args))
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return a.view(ctx, args[0])
+		return a.view(ctx, args[0], window)
 	}
 	return c
 }
 
 // view serves the page of a trace until ctx is done.
-func (a *app) view(ctx context.Context, path string) error {
+func (a *app) view(ctx context.Context, path string, window stepWindow) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -52,6 +55,15 @@ func (a *app) view(ctx context.Context, path string) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
+	}
+	header := t.Header()
+	first, last, err := window(path, &header)
+	if err != nil {
+		return err
+	}
+	query := ""
+	if first > 1 || last < header.Steps {
+		query = fmt.Sprintf("?from=%d&to=%d", first, min(last, header.Steps))
 	}
 	about, err := report.Describe(t.Reader)
 	if err != nil {
@@ -69,7 +81,7 @@ func (a *app) view(ctx context.Context, path string) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	done := context.AfterFunc(ctx, func() { server.Close() })
 	defer done()
-	fmt.Fprintf(a.stdout, "http://%s/ shows %s, until Control-C\n", host, path)
+	fmt.Fprintf(a.stdout, "http://%s/%s shows %s, until Control-C\n", host, query, path)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -255,24 +255,33 @@ func record(t testing.TB, s *scenarios.Scenario, p nemesis.Plan, o scenarios.Opt
 }
 
 // failing is a run of a key-value store on Raft, which must not have a third leader, and has.
-func failing(t testing.TB) []byte {
+func failing(t testing.TB) []byte { return failingAt(t, 3, 1) }
+
+// failingLate fails in the second frame of its trace.
+func failingLate(t testing.TB) []byte { return failingAt(t, 6, 9000) }
+
+// failingAt is a run whose leader of that number is one too many, and comes not before a step.
+func failingAt(t testing.TB, most int, least uint64) []byte {
 	s := *scenario(t, "raft/kv")
 	build := s.Build
 	s.Build = func(r *scenarios.Run) {
 		build(r)
-		few, leaders := r.Checks.Always("there are at most two leaders"), 0
+		few, leaders := r.Checks.Always(fmt.Sprintf("there are fewer than %d leaders", most)), 0
 		r.World.Watch(func(step *sim.Step) {
 			if f, ok := step.Payload.(raft.BecameLeader); ok {
 				leaders++
-				few.Check(leaders <= 2, func() string {
-					return fmt.Sprintf("%s leads in term %d, and two have before", r.Name(step.Node), f.Term)
+				few.Check(leaders < most, func() string {
+					return fmt.Sprintf("%s leads in term %d, and %d have before", r.Name(step.Node), f.Term, most-1)
 				})
 			}
 		})
 	}
-	for seed := uint64(1); seed <= 100; seed++ {
+	for seed := uint64(1); seed <= 300; seed++ {
 		data := record(t, &s, s.Plan(seed), scenarios.Options{})
 		r := opened(t, data)
+		if h := r.Header(); h.Step < least || h.Property == "" {
+			continue
+		}
 		for step, err := range r.Window(r.Header().Step, r.Header().Step) {
 			require.NoError(t, err)
 			if step.Kind == sim.KindFact { // and no fault that was waiting for it
@@ -280,7 +289,7 @@ func failing(t testing.TB) []byte {
 			}
 		}
 	}
-	t.Fatal("no seed has a third leader")
+	t.Fatal("no seed has so many leaders so late")
 	return nil
 }
 
@@ -290,6 +299,12 @@ func all(t testing.TB, r *trace.Reader) (list []trace.Step) {
 		list = append(list, s)
 	}
 	return list
+}
+
+func reversed(steps []trace.Step) []trace.Step {
+	steps = slices.Clone(steps)
+	slices.Reverse(steps)
+	return steps
 }
 
 func TestFailureInBrowser(t *testing.T) {
@@ -315,6 +330,16 @@ func TestFailureInBrowser(t *testing.T) {
 		p.click("#pane0 .commands button")
 		p.until(`document.querySelector("#pane0 .commands [role=status]").textContent === "copied"`)
 	})
+	t.Run("the plan's faults lead to their bands", func(t *testing.T) {
+		var plan nemesis.Plan
+		require.NoError(t, json.Unmarshal(h.Plan, &plan))
+		require.Equal(t, len(plan.Faults), eval[int](p, "document.querySelectorAll('#pane0 .faults li').length"))
+		p.click("#pane0 .faults li:nth-child(2) button")
+		require.Equal(t, 1, eval[int](p, "seedbed.view.fault"))
+		require.Less(t, p.number("from"), float64(plan.Faults[1].At))
+		require.Greater(t, p.number("to"), float64(plan.Faults[1].At))
+		p.key("0")
+	})
 	t.Run("violation is chosen first", func(t *testing.T) {
 		require.Equal(t, h.Step, p.selected())
 		p.until(fmt.Sprintf("document.querySelector('#live').textContent.startsWith('Step %d ')", h.Step))
@@ -331,6 +356,26 @@ func TestFailureInBrowser(t *testing.T) {
 		p.key("0")
 		require.Greater(t, p.pixels("#overview", "vermillion"), 20)
 		require.Contains(t, eval[string](p, "document.getElementById('diagram').getAttribute('aria-label')"), "Space-time diagram")
+	})
+	t.Run("arrows begin where messages leave", func(t *testing.T) {
+		late := steps[slices.IndexFunc(steps, func(s trace.Step) bool {
+			return s.Kind == sim.KindDeliver && s.Cause > 0 && s.Sent > steps[s.Cause-1].At
+		})]
+		sync := steps[late.N-1-uint64(slices.IndexFunc(reversed(steps[:late.N]), func(s trace.Step) bool { return s.Node == late.Peer && s.Kind != sim.KindDrop && s.At <= late.Sent }))]
+		from := func() float64 {
+			p.choose(late.N)
+			p.key("s")
+			return eval[float64](p, fmt.Sprintf("seedbed.diagram.flights.find(f => f.i === %d - seedbed.run.first).x1", late.N))
+		}
+		x := from()
+		require.InDelta(t, eval[float64](p, fmt.Sprintf("seedbed.diagram.xOf(%d)", late.Sent)), x, 0.01)
+		require.Contains(t, p.text("#step dl"), "on its way")
+		p.key("a") // by steps, it is a step of the sender that left with it
+		x = from()
+		require.InDelta(t, eval[float64](p, fmt.Sprintf("seedbed.diagram.x(%d - seedbed.run.first)", sync.N)), x, 0.01)
+		p.key("a")
+		p.choose(h.Step)
+		p.key("0")
 	})
 	t.Run("zoom and pan", func(t *testing.T) {
 		whole := p.number("items")
@@ -555,6 +600,7 @@ func TestPageReadsAsGo(t *testing.T) {
 				Kind                   string
 				Node, Peer, Life       uint64
 				Packet, Cause, Logical uint64
+				Sent                   int64
 				Text                   string
 				Changes                [][3]string
 				Logs                   []trace.Log
@@ -564,7 +610,7 @@ func TestPageReadsAsGo(t *testing.T) {
 				for (let i = 0; i < c.length; i++) {
 					const s = await trace.step(i + trace.first);
 					list.push({N: i + trace.first, At: c.at[i], Kind: kinds[c.kind[i]], Node: c.node[i], Peer: c.peer[i], Life: c.life[i], Packet: c.packet[i],
-						Cause: c.cause[i], Logical: c.lamport[i], Text: s.text, Changes: s.changes.map(d => [d.path, d.from, d.to]), Logs: s.logs.map(l => ({Node: l.node, Text: l.text}))});
+						Cause: c.cause[i], Sent: c.sent[i], Logical: c.lamport[i], Text: s.text, Changes: s.changes.map(d => [d.path, d.from, d.to]), Logs: s.logs.map(l => ({Node: l.node, Text: l.text}))});
 				}
 				return list;
 			})()`)
@@ -573,7 +619,7 @@ func TestPageReadsAsGo(t *testing.T) {
 			for i, s := range ours {
 				want := step{
 					N: s.N, At: uint64(s.At), Kind: s.Kind.String(), Node: uint64(s.Node), Peer: uint64(s.Peer), Life: uint64(s.Incarnation),
-					Packet: s.Packet, Cause: s.Cause, Logical: s.Lamport, Text: s.Text, Changes: [][3]string{}, Logs: []trace.Log{},
+					Packet: s.Packet, Cause: s.Cause, Sent: int64(s.Sent), Logical: s.Lamport, Text: s.Text, Changes: [][3]string{}, Logs: []trace.Log{},
 				}
 				for _, c := range s.Changes {
 					want.Changes = append(want.Changes, [3]string{c.Path, c.Old, c.New})
@@ -593,70 +639,108 @@ func TestPageReadsAsGo(t *testing.T) {
 
 // TestMillionSteps draws a long run. It tells its times and does not judge them, since others use the machine: a first paint is
 // to take 3 s at most, and a redraw while panning 50 ms.
+// million is a recorded run of a million steps.
+var million = sync.OnceValue(func() (data []byte) {
+	s, err := scenarios.Catalogue().Find("raft/kv")
+	if err != nil {
+		panic(err)
+	}
+	var b bytes.Buffer
+	if _, err := s.Record(longPlan(s, 24_000*time.Second), scenarios.Options{UntilStep: 1_000_000, MaxSteps: 2_000_000}, &b); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+})
+
+// panning is how long the page takes from redraw to redraw, all that the browser does included: a median in milliseconds.
+const panning = `(async () => {
+	const frame = () => new Promise(requestAnimationFrame), times = [];
+	for (let n = 0, last = await frame(); n < 50; n++) {
+		seedbed.view.pan(n % 20 < 10 ? 0.02 : -0.02);
+		const now = await frame();
+		times.push(now - last);
+		last = now;
+	}
+	return times.sort((a, b) => a - b)[times.length >> 1];
+})()`
+
+// zooms are how many steps are looked at, and how they are drawn.
+var zooms = []struct {
+	items float64
+	mode  string
+}{{500_000, "density"}, {100_000, "density"}, {19_500, "arrows"}, {300, "arrows"}}
+
+// middle has so many steps in the middle of the run in sight.
+func (p *tab) middle(items float64) {
+	p.Helper()
+	eval[bool](p, fmt.Sprintf(`(() => {
+		const {view, run} = seedbed, a = run.columns.at, middle = Math.floor(run.length / 2), half = %f / 2;
+		view.look(a[middle - half], a[Math.min(run.length - 1, middle + half)]);
+		return true;
+	})()`, items))
+	p.drawn()
+}
+
 func TestMillionSteps(t *testing.T) {
 	if testing.Short() || race.On {
 		t.Skip("a long run")
 	}
-	const steps = 1_000_000
+	data := million()
 	p := newTab(t, "light")
-	s := scenario(t, "raft/kv")
-	plan := longPlan(t, s, 24_000*time.Second)
-	data := record(t, s, plan, scenarios.Options{UntilStep: steps, MaxSteps: 2 * steps})
-	require.Equal(t, uint64(steps), opened(t, data).Header().Steps)
+	h := opened(t, data).Header()
+	require.Equal(t, uint64(1_000_000), h.Steps)
+	require.LessOrEqual(t, len(data), 12_000_000, "bytes of the trace")
 	var size bytes.Buffer
 	require.NoError(t, report.Write(&size, data, report.About{Title: "long"}))
 	require.LessOrEqual(t, size.Len(), 40<<20, "bytes of the page")
 
-	best := func(measure func() float64) float64 { // of three, since others may use the machine
-		v := measure()
-		for range 2 {
-			v = min(v, measure())
-		}
-		return v
-	}
-	ready := 0.0
-	painted := best(func() float64 {
-		p.open(data, report.About{Title: "long"})
-		ready = eval[float64](p, "performance.getEntriesByName('ready')[0].startTime")
-		return eval[float64](p, "performance.getEntriesByName('painted')[0].startTime")
-	})
+	p.open(data, report.About{Title: "long"})
 	require.Equal(t, "density", eval[string](p, "document.getElementById('diagram').dataset.mode"))
 	require.Greater(t, p.pixels("#overview", "accent"), 100)
-	t.Logf("%d steps: page of %d bytes, trace of %.1f bytes a step, first paint after %.0f ms, all read after %.0f ms",
-		steps, size.Len(), float64(len(data))/steps, painted, ready)
-
-	// From frame to frame, so that all that the browser does is in it.
-	pan := `(async () => {
-		const frame = () => new Promise(requestAnimationFrame), times = [];
-		for (let n = 0, last = await frame(); n < 50; n++) {
-			seedbed.view.pan(n % 20 < 10 ? 0.02 : -0.02);
-			const now = await frame();
-			times.push(now - last);
-			last = now;
-		}
-		return times.sort((a, b) => a - b)[times.length >> 1];
-	})()`
-	for _, zoom := range []struct {
-		name  string
-		items float64
-		mode  string
-	}{{"a half of it", steps / 2, "density"}, {"a tenth", steps / 10, "density"}, {"the most that has arrows", 19_500, "arrows"}, {"some hundreds", 300, "arrows"}} {
-		eval[bool](p, fmt.Sprintf(`(() => {
-			const {view, run} = seedbed, a = run.columns.at, middle = Math.floor(run.length / 2), half = %f / 2;
-			view.look(a[middle - half], a[Math.min(run.length - 1, middle + half)]);
-			return true;
-		})()`, zoom.items))
-		p.drawn()
+	require.Less(t, eval[float64](p, "performance.getEntriesByName('painted')[0].startTime"), eval[float64](p, "performance.getEntriesByName('ready')[0].startTime"),
+		"something shows before all is read")
+	for _, zoom := range zooms {
+		p.middle(zoom.items)
 		require.Equal(t, zoom.mode, eval[string](p, "document.getElementById('diagram').dataset.mode"))
 		require.InEpsilon(t, zoom.items, p.number("items"), 0.2)
-		median := best(func() float64 { return eval[float64](p, pan) })
-		t.Logf("panning over %s: %.1f ms from redraw to redraw, median", zoom.name, median)
+		drawn := eval[int](p, "seedbed.diagram.timings.length")
+		eval[float64](p, panning)
+		require.GreaterOrEqual(t, eval[int](p, "seedbed.diagram.timings.length"), drawn+40, "each move is drawn")
 	}
 	require.Greater(t, p.pixels("#diagram", "blue"), 20)
+	p.tab("Steps")
+	p.choose(1_000_000)
+	require.Equal(t, uint64(1_000_000), p.selected())
+}
+
+// BenchmarkMillionSteps is the page of a million steps in a browser: when it shows something, when it has read all, how long
+// it takes from redraw to redraw while it pans (the slowest of four zooms), and what it weighs.
+func BenchmarkMillionSteps(b *testing.B) {
+	data := million()
+	var size bytes.Buffer
+	require.NoError(b, report.Write(&size, data, report.About{Title: "long"}))
+	painted, ready, pan := 0.0, 0.0, 0.0
+	for range b.N {
+		p := newTab(b, "light")
+		p.open(data, report.About{Title: "long"})
+		painted += eval[float64](p, "performance.getEntriesByName('painted')[0].startTime")
+		ready += eval[float64](p, "performance.getEntriesByName('ready')[0].startTime")
+		slowest := 0.0
+		for _, zoom := range zooms {
+			p.middle(zoom.items)
+			slowest = max(slowest, eval[float64](p, panning))
+		}
+		pan += slowest
+	}
+	b.ReportMetric(painted/float64(b.N), "ms/paint")
+	b.ReportMetric(ready/float64(b.N), "ms/read")
+	b.ReportMetric(pan/float64(b.N), "ms/redraw")
+	b.ReportMetric(float64(size.Len())/(1<<20), "MiB/page")
+	b.ReportMetric(float64(len(data))/1e6, "B/step")
 }
 
 // longPlan is a plan of a scenario drawn out to a duration: its faults last as long, with more time between them.
-func longPlan(t testing.TB, s *scenarios.Scenario, duration time.Duration) nemesis.Plan {
+func longPlan(s *scenarios.Scenario, duration time.Duration) nemesis.Plan {
 	p := s.Plan(7)
 	stretch := duration / p.Duration
 	faults := p.Faults
@@ -677,6 +761,5 @@ func longPlan(t testing.TB, s *scenarios.Scenario, duration time.Duration) nemes
 			p.Faults = p.Faults[:len(p.Faults)-1]
 		}
 	}
-	require.NotEmpty(t, p.Faults)
 	return p
 }

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -142,6 +143,58 @@ func TestHostileContentIsText(t *testing.T) {
 	p.troubles = nil
 }
 
+// serve serves a page for as long as the test runs.
+func (p *tab) serve(data []byte, about report.About) (host string) {
+	p.Helper()
+	l, err := report.Listen()
+	require.NoError(p, err)
+	host = l.Addr().String()
+	h, err := report.Handler(bytes.NewReader(data), int64(len(data)), about, host)
+	require.NoError(p, err)
+	server := &http.Server{Handler: h}
+	go server.Serve(l)
+	p.Cleanup(func() { server.Close() })
+	return host
+}
+
+// A part of a run is looked at as the whole is; what is not in it is a link away.
+func TestServedWindows(t *testing.T) {
+	p := newTab(t, "light")
+	data := failingLate(t)
+	r := opened(t, data)
+	h, steps := r.Header(), all(t, r)
+	host := p.serve(data, report.About{Title: "a part"})
+	at := func(query string) {
+		p.do(chromedp.Navigate("http://" + host + "/" + query))
+		p.until(`document.documentElement.dataset.state === "ready"`)
+		p.drawn()
+	}
+	at("?to=100")
+	first, last := eval[uint64](p, "seedbed.trace.first"), eval[uint64](p, "seedbed.trace.last")
+	require.Equal(t, uint64(1), first)
+	require.Greater(t, last, uint64(100))
+	require.Less(t, last, h.Step)
+	require.Equal(t, last, eval[uint64](p, "seedbed.run.indexed"))
+	require.Equal(t, last, p.selected(), "the violation is elsewhere")
+	link := func(selector string) string {
+		return eval[string](p, fmt.Sprintf("document.querySelector(%q).getAttribute('href')", selector))
+	}
+	at(link("#pane0 > p a"))
+	require.Equal(t, h.Step, p.selected())
+	at("?from=9000")
+	require.Greater(t, eval[uint64](p, "seedbed.trace.first"), last)
+	require.Equal(t, h.Step, p.selected())
+	p.until(fmt.Sprintf("document.querySelector('#step .text').textContent === %q", steps[h.Step-1].Text))
+	require.Contains(t, p.text(".elsewhere"), "← earlier")
+	at(link(".elsewhere a"))
+	require.Equal(t, uint64(1), eval[uint64](p, "seedbed.trace.first"))
+	at("")
+	require.Equal(t, h.Steps, eval[uint64](p, "seedbed.run.indexed"), "the whole, which is not too long")
+	require.Zero(t, eval[int](p, "document.querySelectorAll('.elsewhere').length"))
+	at("?from=99999999")
+	require.Equal(t, h.Steps, eval[uint64](p, "seedbed.trace.last"), "there is no such step: the end")
+}
+
 func TestServedPageInBrowser(t *testing.T) {
 	p := newTab(t, "light")
 	s := scenario(t, "olep/log")
@@ -149,14 +202,7 @@ func TestServedPageInBrowser(t *testing.T) {
 	r := opened(t, data)
 	about, err := report.Describe(r)
 	require.NoError(t, err)
-	l, err := report.Listen()
-	require.NoError(t, err)
-	host := l.Addr().String()
-	h, err := report.Handler(bytes.NewReader(data), int64(len(data)), about, host)
-	require.NoError(t, err)
-	server := &http.Server{Handler: h}
-	go server.Serve(l)
-	t.Cleanup(func() { server.Close() })
+	host := p.serve(data, about)
 	p.do(chromedp.Navigate("http://" + host + "/"))
 	p.until(`document.documentElement.dataset.state === "ready"`)
 	p.tab("Logs")

@@ -91,6 +91,7 @@ func write(w io.Writer, title string, about any, traces ...[]byte) error {
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src %s; style-src %s; img-src data: blob:; connect-src %s; base-uri 'none'; form-action 'none'">
+<link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>%s</title>
 <style>%s</style>

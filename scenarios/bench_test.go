@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"io"
 	"runtime/debug"
 	"strconv"
 	"testing"
@@ -95,4 +96,22 @@ func BenchmarkSwarm(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "seeds/s")
 	b.ReportMetric(virtual.Seconds()/b.Elapsed().Seconds(), "virtual/wall")
+}
+
+// BenchmarkRecording is runs of raft/kv as they are, with the deep hash, and with the trace as well.
+func BenchmarkRecording(b *testing.B) {
+	for name, run := range map[string]func(p nemesis.Plan) error{
+		"unrecorded": func(p nemesis.Plan) error { raftKV.Run(p, Options{}); return nil },
+		"deep":       func(p nemesis.Plan) error { raftKV.Run(p, Options{Deep: true}); return nil },
+		"recorded":   func(p nemesis.Plan) error { _, err := raftKV.Record(p, Options{}, io.Discard); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			defer debug.SetGCPercent(debug.SetGCPercent(sweepGC))
+			for i := range b.N {
+				if err := run(raftKV.Plan(uint64(1 + i%16))); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -64,8 +64,12 @@ func (o JournalOp) String() string {
 
 // brief is a record's value, without what makes it as long as it is.
 func brief(record string) string {
+	return fmt.Sprintf("%.20q (%d bytes)", valueOf(record), len(record))
+}
+
+func valueOf(record string) string {
 	value, _, _ := strings.Cut(record, " ")
-	return fmt.Sprintf("%.20q (%d bytes)", value, len(record))
+	return value
 }
 
 // JournalRequest asks for an operation, JournalAnswer ends it.
@@ -93,11 +97,21 @@ type (
 	}
 	// JournalOpened tells what it has after a boot.
 	JournalOpened struct {
-		First, Next uint64
+		First, Last uint64 // of its records; if there are none, Last is less
 		TornBytes   int64
 	}
-	// JournalWaits tells that a record waits for a sync in the background.
-	JournalWaits struct{ Index uint64 }
+	// JournalWrote tells that a record was written and synced.
+	JournalWrote struct {
+		Index  uint64
+		Record string // its value
+	}
+	// JournalSynced tells that a journal takes its records up to Index for durable, after a sync in the background.
+	JournalSynced struct{ Index uint64 }
+	// JournalWaits tells that a record was written, and waits for such a sync.
+	JournalWaits struct {
+		Index  uint64
+		Record string // its value
+	}
 	// JournalTrimmed tells that a log was trimmed, though not yet durably.
 	JournalTrimmed struct{ First uint64 }
 	// JournalFailed tells that an operation, or a boot, could not be done, and by what sort of error.
@@ -137,7 +151,7 @@ func (j *journal) Start(env sim.Env) {
 		j.fail(env, j.failed)
 		return
 	}
-	opened := JournalOpened{First: j.log.First(), Next: j.log.Next()}
+	opened := JournalOpened{First: j.log.First(), Last: j.log.Next() - 1}
 	if log, ok := j.log.(*wal.Log); ok {
 		opened.TornBytes = log.Recovery().TornBytes
 	}
@@ -166,10 +180,14 @@ func (j *journal) do(env sim.Env, from sim.NodeID, req JournalRequest) (*Journal
 	switch op := req.Op; op.Kind {
 	case "append":
 		index, err := j.log.Append([]byte(op.Record))
+		if err == nil {
+			err = j.log.Sync()
+		}
 		if err != nil {
 			return nil, err
 		}
-		return &JournalAnswer{Index: index}, j.log.Sync()
+		env.Emit(JournalWrote{index, valueOf(op.Record)})
+		return &JournalAnswer{Index: index}, nil
 	case "post":
 		index, err := j.log.Append([]byte(op.Record))
 		if err != nil {
@@ -177,7 +195,7 @@ func (j *journal) do(env sim.Env, from sim.NodeID, req JournalRequest) (*Journal
 		}
 		j.waiting = append(j.waiting, waiting{from, req.ID, index})
 		err = j.startSync(env)
-		env.Emit(JournalWaits{index})
+		env.Emit(JournalWaits{index, valueOf(op.Record)})
 		return nil, err
 	case "abort":
 		return &JournalAnswer{}, j.abort(op)
@@ -276,6 +294,7 @@ func (j *journal) Timeout(env sim.Env, t sim.Timer) {
 	} else {
 		durable = j.waiting[0].index
 	}
+	env.Emit(JournalSynced{durable})
 	for len(j.waiting) > 0 && j.waiting[0].index <= durable {
 		env.Send(j.waiting[0].from, JournalAnswer{ID: j.waiting[0].id, Index: j.waiting[0].index})
 		j.waiting = j.waiting[1:]

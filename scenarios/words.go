@@ -46,6 +46,7 @@ func wordsOfRaft(scope string) *trace.Words {
 		Logs: []trace.LogOp{
 			{Match: at + `Recovered\{`, Do: "forget"},
 			{Match: at + `Appended\{(\d+)/(\d+) (\w+)`, Do: "append", Index: "$1", Epoch: "$2", Text: "$3"},
+			{Match: at + `Appended\{(\d+)/`, Do: "sync", Index: "$1"},
 			{Match: at + `Committed\{(\d+)/`, Do: "commit", Index: "$1"},
 		},
 	}
@@ -86,15 +87,27 @@ var olepWords = &trace.Words{
 	Logs: []trace.LogOp{
 		{Match: `^Booted\{`, Do: "forget"},
 		{Match: `^Appended\{p(\d+) (\d+) ([^…]*?)(?: … (\d+) .*)?\}$`, Log: "p$1", Do: "append", Index: "$2", To: "$4", Text: "$3"},
+		// A partition says so of what its own log has made durable, or has committed: it is both.
+		{Match: `^Appended\{p(\d+) (\d+) (?:[^…]*?)(?: … (\d+) .*)?\}$`, Log: "p$1", Do: "sync", Index: "$2", To: "$3"},
+		{Match: `^Appended\{p(\d+) (\d+) (?:[^…]*?)(?: … (\d+) .*)?\}$`, Log: "p$1", Do: "commit", Index: "$2", To: "$3"},
 		{Match: `^Truncated\{p(\d+) below (\d+)`, Log: "p$1", Do: "trim", Index: "$2"},
+		{Match: `^Delivered\{(\w+)/\d+ p(\d+) \[\d+,(\d+)\)`, Log: "p$2", Do: "read", Reader: "$1", Index: "$3"},
+		{Match: `^(?:Restored|Computed)\{Partition:(\d+) (?:Epoch:\d+ )?Next:(\d+)`, Log: "p$1", Do: "read", Reader: "table", Index: "$2"},
 	},
 }
 
-// olepRaftWords are those where partitions are replicated: a node has the roles of several groups, so none is shown.
+// olepRaftWords are those where partitions are replicated: a node has the roles of several groups, so none is shown, and a
+// log in each group beside those of the partitions.
 var olepRaftWords = func() *trace.Words {
 	w := *olepWords
 	raft := wordsOfRaft(`(?:p\d+|groups): `)
 	w.Says = slices.Concat(w.Says, raft.Says)
+	w.Logs = slices.Concat(w.Logs, []trace.LogOp{
+		{Match: `^(p\d+|groups): Recovered\{`, Log: "raft $1", Do: "forget"},
+		{Match: `^(p\d+|groups): Appended\{(\d+)/(\d+) (\w+)`, Log: "raft $1", Do: "append", Index: "$2", Epoch: "$3", Text: "$4"},
+		{Match: `^(p\d+|groups): Appended\{(\d+)/`, Log: "raft $1", Do: "sync", Index: "$2"},
+		{Match: `^(p\d+|groups): Committed\{(\d+)/`, Log: "raft $1", Do: "commit", Index: "$2"},
+	})
 	return &w
 }()
 
@@ -123,13 +136,18 @@ var gossipWords = &trace.Words{
 // walWords are those of a journal.
 var walWords = &trace.Words{
 	Says: []trace.Saying{
-		{Match: `^JournalOpened\{First:(\d+) Next:(\d+) TornBytes:(\d+)`, Say: "opens its journal: records $1 to below $2, and $3 torn bytes are cut off"},
-		{Match: `^JournalWaits\{Index:(\d+)`, Say: "has written record $1, and waits for the disk", About: []string{"index $1"}},
+		{Match: `^JournalOpened\{First:(\d+) Last:(\d+) TornBytes:(\d+)`, Say: "opens its journal: records $1 to $2, and $3 torn bytes are cut off"},
+		{Match: `^JournalWrote\{Index:(\d+) Record:"?(.*?)"?\}$`, Say: "has record $1, $2, on its disk", About: []string{"index $1"}},
+		{Match: `^JournalWaits\{Index:(\d+) Record:"?(.*?)"?\}$`, Say: "has written record $1, $2, and waits for the disk", About: []string{"index $1"}},
+		{Match: `^JournalSynced\{Index:(\d+)`, Say: "takes its records up to $1 for durable", About: []string{"index $1"}},
 		{Match: `^JournalTrimmed\{First:(\d+)`, Say: "drops what is below record $1", About: []string{"index $1"}},
 		{Match: `^JournalFailed\{Sort:"?([^"]*)"? Why:"?([^"}]*)`, Say: "stops: $2"},
 	},
 	Logs: []trace.LogOp{
-		{Match: `^JournalWaits\{Index:(\d+)`, Do: "append", Index: "$1"},
+		{Match: `^JournalOpened\{First:\d+ Last:(\d+)`, Do: "truncate", Index: "$1"},
+		{Match: `^JournalOpened\{First:\d+ Last:(\d+)`, Do: "sync", Index: "$1"},
+		{Match: `^Journal(?:Wrote|Waits)\{Index:(\d+) Record:"?(.*?)"?\}$`, Do: "append", Index: "$1", Text: "$2"},
+		{Match: `^Journal(?:Wrote|Synced)\{Index:(\d+)`, Do: "sync", Index: "$1"},
 		{Match: `^JournalTrimmed\{First:(\d+)`, Do: "trim", Index: "$1"},
 	},
 }

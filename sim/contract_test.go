@@ -145,6 +145,31 @@ func TestEffectsLeaveInProgramOrderAtTheirDeparture(t *testing.T) {
 	assert.Equal(t, []string{"0.001s n1 before", "0.011s n1 after one", "0.021s n1 after two"}, j.lines)
 }
 
+// Steps tell when their packet departed, whatever step had it sent.
+func TestStepsTellDepartures(t *testing.T) {
+	var seen departures
+	w := sim.New(sim.Config{Disk: func(sim.NodeID) sim.Storage { return &slowDisk{} }, Observer: &seen})
+	defer w.Close()
+	w.Add(node(&script{start: func(env sim.Env) {
+		env.Send(2, "before")
+		require.NoError(t, appendSync(env, "a"))
+		env.Send(2, "after")
+	}}))
+	w.Add((&journal{}).witness())
+	require.True(t, w.RunUntil(at(time.Second)))
+	assert.Equal(t, departures{"deliver before 0.000s", "sync <nil> 0.000s", "deliver after 0.010s"}, seen)
+}
+
+type departures []string
+
+func (d *departures) Step(s *sim.Step) {
+	if s.Kind != sim.KindBoot {
+		*d = append(*d, fmt.Sprintf("%s %v %s", s.Kind, s.Payload, s.Sent))
+	}
+}
+func (*departures) Log(sim.NodeID, string)          {}
+func (*departures) Settled(uint64, sim.NodeID, any) {}
+
 // Packets and timers queue while a node is busy, and arrive when its last
 // effect has left.
 func TestABusyNodeLetsInputsQueue(t *testing.T) {

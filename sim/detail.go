@@ -1,13 +1,15 @@
 package sim
 
+import "github.com/seedbed-sim/seedbed/clock"
+
 // detail is what a watched run keeps besides the hash: contents for the deep
 // hash, causes for the observer, copies for the copying mode. It never changes
 // the run's steps.
 type detail struct {
-	deep   uint64
-	causes map[packetID]uint64 // the step that sent each packet
-	causal Causal
-	last   Step // scratch
+	deep    uint64
+	sources map[packetID]source
+	causal  Causal
+	last    Step // scratch
 }
 
 type packetID struct {
@@ -15,12 +17,18 @@ type packetID struct {
 	id   uint64
 }
 
-func newDetail() *detail { return &detail{deep: hashStart, causes: make(map[packetID]uint64)} }
+// source is what a packet comes from: the step whose handler sent it, and when it departed.
+type source struct {
+	step uint64
+	at   clock.Time
+}
+
+func newDetail() *detail { return &detail{deep: hashStart, sources: make(map[packetID]source)} }
 
 // sent follows the departure of a packet; it returns the message to carry.
 func (d *detail) sent(w *World, n *incarnation, msg Message) Message {
 	if w.config.Observer != nil || w.config.Causal {
-		d.causes[packetID{n.id, n.seq}] = w.handler
+		d.sources[packetID{n.id, n.seq}] = source{w.handler, w.now}
 	}
 	if w.config.CopyMessages {
 		return Copy(msg)
@@ -40,22 +48,22 @@ func (d *detail) received(w *World, n *incarnation, from NodeID, id uint64, msg 
 
 // timer follows the firing of a timer.
 func (d *detail) timer(w *World, n *incarnation, t Timer, cause uint64) {
-	d.record(w, KindTimer, n, Nobody, 0, cause, t)
+	d.record(w, KindTimer, n, Nobody, 0, source{step: cause}, t)
 }
 
 // step follows all other steps.
 func (d *detail) step(w *World, kind Kind, n *incarnation, peer NodeID, packet uint64, payload any) {
-	cause := uint64(0)
+	var of source
 	switch kind {
 	case KindDeliver, KindDrop:
-		cause = d.causes[packetID{peer, packet}]
+		of = d.sources[packetID{peer, packet}]
 	case KindFact, KindSync, KindInvoke, KindReturn:
-		cause = w.handler
+		of.step = w.handler
 	}
-	d.record(w, kind, n, peer, packet, cause, payload)
+	d.record(w, kind, n, peer, packet, of, payload)
 }
 
-func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet, cause uint64, payload any) {
+func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet uint64, of source, payload any) {
 	if w.config.Deep {
 		d.deep = Mix(d.deep ^ w.steps)
 		if payload != nil {
@@ -67,7 +75,7 @@ func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet
 	}
 	d.last = Step{
 		N: w.steps, At: w.now, Kind: kind, Node: n.id, Peer: peer, Incarnation: n.number,
-		Packet: packet, Cause: cause, Lamport: n.lamport, Payload: payload,
+		Packet: packet, Cause: of.step, Lamport: n.lamport, Sent: of.at, Payload: payload,
 	}
 	if w.config.Causal {
 		d.causal.Add(&d.last)

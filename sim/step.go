@@ -38,12 +38,13 @@ type Step struct {
 	N           uint64 // from 1, without gaps
 	At          clock.Time
 	Kind        Kind
-	Node        NodeID // whom it happened to; Nobody for the world
-	Peer        NodeID // the packet's sender (deliver, drop); Nobody otherwise
-	Incarnation uint32 // of Node, from 1
-	Packet      uint64 // the sender's counter, see Packet.ID
-	Cause       uint64 // the step whose handler sent the packet or set the timer; 0 if none
-	Lamport     uint64 // Node's Lamport time after the step
+	Node        NodeID     // whom it happened to; Nobody for the world
+	Peer        NodeID     // the packet's sender (deliver, drop); Nobody otherwise
+	Incarnation uint32     // of Node, from 1
+	Packet      uint64     // the sender's counter, see Packet.ID
+	Cause       uint64     // the step whose handler sent the packet or set the timer; 0 if none
+	Lamport     uint64     // Node's Lamport time after the step
+	Sent        clock.Time // when the packet departed (deliver, drop)
 	// Payload is the message, Timer, Fact, fault, *Op or error (nil for a
 	// sync that succeeded). It is shared with the run: render it now, or
 	// copy it, never keep it.

@@ -164,7 +164,7 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 		return true
 	}
 	t.Error(text)
-	if err := keep(t.ArtifactDir(), s, f, what.again(t, f)); err != nil {
+	if err := keep(t, s, f, what); err != nil {
 		t.Error(err)
 	}
 	if what.shrink > 0 && what.step == 0 && f.Divergence == nil && r.Verdict == checkers.Invalid {
@@ -174,8 +174,8 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 }
 
 // keep leaves a failure's plan and trace, and pages that show it, in a folder.
-func keep(dir string, s *scenarios.Scenario, f *scenarios.Failure, again string) error {
-	base := baseName(&f.First)
+func keep(t *testing.T, s *scenarios.Scenario, f *scenarios.Failure, what choice) error {
+	dir, base := t.ArtifactDir(), baseName(&f.First)
 	plan, err := planFile(f.First.Plan)
 	if err != nil {
 		return err
@@ -185,7 +185,12 @@ func keep(dir string, s *scenarios.Scenario, f *scenarios.Failure, again string)
 		return err
 	}
 	beside, links := report.Linear(base+".html", linear)
-	page, err := report.File(f.Trace, []report.Command{{For: "repeat it", Line: again}}, links...)
+	replay := choice{replay: filepath.Join(dir, base+".plan.json")}
+	page, err := report.File(f.Trace, []report.Command{
+		{For: "repeat it, with this build", Line: what.again(t, f)},
+		{For: "repeat it, with any build", Line: replay.again(t, f)},
+		{For: "make it small", Line: fmt.Sprintf("SEEDBED_SHRINK=%d %s", scenarios.DefaultShrinkRuns, what.line(t, f.First.Seed, 0))},
+	}, links...)
 	if err != nil {
 		return err
 	}

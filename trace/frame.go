@@ -26,6 +26,7 @@ const (
 	colPacket         // hasPacket: less that of the place's last step
 	colCause          // hasCause: less the predicted cause
 	colLamport        // lamportFree: less the node's last
+	colSent           // hasSent: nanoseconds after the predicted departure, or before
 	colLife           // newLife: the incarnation
 	colText           // hasText: the payload
 	colTexts          // its templates
@@ -45,6 +46,7 @@ const (
 	lamportJoin // one more than the later of the node's last and the cause's
 	lamportFree // none of these, and not unchanged either
 	newLife
+	hasSent // the packet departed at another time than predicted
 )
 
 // place is where and how steps happen: they share their kind, node and peer. It predicts the next of its steps.
@@ -78,7 +80,8 @@ type nodeState struct {
 type context struct {
 	first    uint64 // number of the frame's first step
 	at       clock.Time
-	lamports []uint64 // of the steps so far
+	lamports []uint64     // of the steps so far
+	ats      []clock.Time // likewise
 	places   map[placeKey]*place
 	recent   [64]*place // of places: saves most lookups
 	nodes    map[sim.NodeID]*nodeState
@@ -89,6 +92,7 @@ func (c *context) begin(first uint64) {
 	*c = context{
 		first:    first,
 		lamports: c.lamports[:0],
+		ats:      c.ats[:0],
 		places:   make(map[placeKey]*place),
 		nodes:    make(map[sim.NodeID]*nodeState),
 	}
@@ -135,10 +139,18 @@ func (c *context) join(p *place, cause uint64) uint64 {
 	return last + 1
 }
 
+// sent predicts when the packet of a step departed: when the handler that sent it began, or now if that is not in the frame.
+func (c *context) sent(cause uint64, at clock.Time) clock.Time {
+	if i := cause - c.first; i < uint64(len(c.ats)) {
+		return c.ats[i]
+	}
+	return at
+}
+
 // done learns from a step at p.
 func (c *context) done(s *sim.Step, p *place) {
 	c.at = s.At
-	c.lamports = append(c.lamports, s.Lamport)
+	c.lamports, c.ats = append(c.lamports, s.Lamport), append(c.ats, s.At)
 	p.packet = s.Packet
 	p.node.life, p.node.lamport = s.Incarnation, s.Lamport
 	if s.Cause != 0 {

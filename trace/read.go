@@ -360,6 +360,12 @@ func (f *frameReader) next(s *Step, wanted func(*sim.Step) bool) (want bool) {
 	default:
 		s.Lamport = p.node.lamport
 	}
+	if h.flags&hasPacket != 0 {
+		s.Sent = f.sent(s.Cause, s.At)
+	}
+	if h.flags&hasSent != 0 {
+		s.Sent += clock.Time(f.cols[colSent].varint())
+	}
 	s.Incarnation = p.node.life
 	if h.flags&newLife != 0 {
 		s.Incarnation = uint32(f.cols[colLife].bounded(math.MaxUint32))

@@ -146,7 +146,7 @@ func TestOtherFormats(t *testing.T) {
 	binary.LittleEndian.PutUint16(file[8:], trace.Format+6)
 	err := openBytes(file)
 	require.ErrorIs(t, err, trace.ErrVersion)
-	require.EqualError(t, err, "trace has format 7, this build reads format 1")
+	require.EqualError(t, err, "trace has format 8, this build reads format 2")
 }
 
 func TestTruncatedFiles(t *testing.T) {

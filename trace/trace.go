@@ -12,7 +12,7 @@ import (
 )
 
 // Format is the number of the file format this package writes, and the only one it reads.
-const Format = 1
+const Format = 2
 
 // MaxText is the longest text of a trace, in bytes: one payload, one side of a change, one path, one log line. The
 // Recorder cuts longer ones and ends them with "…".

@@ -38,6 +38,9 @@ func drawSteps(t *rapid.T) []trace.Step {
 			Incarnation: rapid.Uint32().Draw(t, "life"), Packet: counter.Draw(t, "packet"), Cause: counter.Draw(t, "cause"),
 			Lamport: counter.Draw(t, "lamport"),
 		}, Text: drawText.Draw(t, "text")}
+		if s.Packet != 0 {
+			s.Sent = clock.Time(rapid.OneOf(rapid.Just(int64(at)), rapid.Int64()).Draw(t, "sent"))
+		}
 		first++
 		for range rapid.IntRange(0, 3).Draw(t, "changes") {
 			s.Changes = append(s.Changes, trace.Change{

@@ -31,7 +31,7 @@ type Role struct {
 	Role  string `json:"role"`
 }
 
-// LogOp is what a fact does to a log.
+// LogOp is what a fact does to a log. All that match a fact are done, in their order.
 type LogOp struct {
 	Match string `json:"match"`
 	// Log names the log, if a node has several: "p$1".
@@ -44,11 +44,13 @@ type LogOp struct {
 	//	truncate  all behind Index is gone
 	//	trim      all below Index is gone
 	//	forget    all is gone: the log begins anew
-	Do    string `json:"do"`
-	Index string `json:"index,omitempty"` // a number
-	To    string `json:"to,omitempty"`    // the last, where an append is of several; they are alike but for Index
-	Epoch string `json:"epoch,omitempty"` // of the record: a term, or what else tells who wrote it
-	Text  string `json:"text,omitempty"`  // of the record
+	//	read      Reader has read logs of this name, of whatever node, up to below Index
+	Do     string `json:"do"`
+	Index  string `json:"index,omitempty"`  // a number
+	To     string `json:"to,omitempty"`     // the last, where there are several; those of an append are alike but for Index
+	Reader string `json:"reader,omitempty"` // such as a group of consumers; empty for the node
+	Epoch  string `json:"epoch,omitempty"`  // of the record: a term, or what else tells who wrote it
+	Text   string `json:"text,omitempty"`   // of the record
 }
 
 // Check says what is wrong with words; nil if nothing is.
@@ -62,7 +64,7 @@ func (w *Words) Check() error {
 	}
 	for _, l := range w.Logs {
 		switch l.Do {
-		case "append", "commit", "sync", "truncate", "trim", "forget":
+		case "append", "commit", "sync", "truncate", "trim", "forget", "read":
 		default:
 			return fmt.Errorf("%q is nothing that can be done to a log", l.Do)
 		}

@@ -275,6 +275,12 @@ func (f *frameWriter) step(s *sim.Step, text *phrase) {
 		flags |= lamportFree
 		f.cols[colLamport] = binary.AppendVarint(f.cols[colLamport], int64(s.Lamport-p.node.lamport))
 	}
+	if s.Packet != 0 {
+		if late := s.Sent - f.sent(s.Cause, s.At); late != 0 {
+			flags |= hasSent
+			f.cols[colSent] = binary.AppendVarint(f.cols[colSent], int64(late))
+		}
+	}
 	if s.Incarnation != p.node.life {
 		flags |= newLife
 		f.cols[colLife] = binary.AppendUvarint(f.cols[colLife], uint64(s.Incarnation))

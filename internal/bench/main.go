@@ -29,7 +29,8 @@ type promise struct {
 	unit  string
 	of    func(s sample) float64
 	limit float64
-	floor bool // at least limit; otherwise at most
+	floor bool   // at least limit; otherwise at most
+	needs string // a program; where it is missing, the line is skipped
 }
 
 var promises = []promise{
@@ -48,6 +49,11 @@ var promises = []promise{
 	{what: "log of 1,000,000 records judged", unit: "s", of: seconds("Log/records=1000000/replicas=3"), limit: 1},
 	{what: "topic of 1,000,000 records judged", unit: "s", of: seconds("Topic/by_tens"), limit: 1},
 	{what: "1,000,000 operations of transactions", unit: "s", of: seconds("Transactions/one/strict"), limit: 10},
+	{what: "recording raft/kv", unit: "× unrecorded", of: ratio("Recording/recorded", "Recording/unrecorded"), limit: 2},
+	{what: "page of 1,000,000 steps, first paint", unit: "ms", of: metric("MillionSteps ms/paint"), limit: 3000, needs: "chromium"},
+	{what: "the same, redraw while panning", unit: "ms", of: metric("MillionSteps ms/redraw"), limit: 50, needs: "chromium"},
+	{what: "the same, file", unit: "MiB", of: metric("MillionSteps MiB/page"), limit: 40, needs: "chromium"},
+	{what: "its trace", unit: "bytes a step", of: metric("MillionSteps B/step"), limit: 12, needs: "chromium"},
 	{what: "2 workers", unit: "× 2 processes", of: metric(twoWorkers), limit: 0.95, floor: true},
 	{what: "memory after a long sweep", unit: "MiB", of: metric(longMemory), limit: 200},
 	{what: "goroutines after it", unit: "", of: metric(longGoroutines), limit: 20},
@@ -56,8 +62,9 @@ var promises = []promise{
 // suites are the benchmarks that the promises need; the names are those of packages.
 var suites = []struct{ pkg, pattern string }{
 	{"sim", "BareHeap|Deliver|AppendSyncReply|SpawnStep|CallbackStep"},
-	{"scenarios", "RaftPartitionHeal|Plan|Swarm|OlepLog"},
+	{"scenarios", "RaftPartitionHeal|Plan|Swarm|OlepLog|Recording"},
 	{"checkers", "KV/ops=100/unknown=8/whole|^BenchmarkLog$/records=1000000/replicas=3|Topic/by_tens|Transactions/one/strict"},
+	{"report", "MillionSteps"},
 }
 
 const module = "github.com/seedbed-sim/seedbed/"
@@ -98,6 +105,10 @@ func report(samples []sample) bool {
 		}
 		slices.Sort(values)
 		median := values[len(values)/2]
+		if p.missing() {
+			fmt.Printf("%-36s SKIPPED: it needs %s\n", p.what, p.needs)
+			continue
+		}
 		kept, sign := median <= p.limit, "≤"
 		if p.floor {
 			kept, sign = median >= p.limit, "≥"
@@ -120,6 +131,14 @@ func number(v float64) string {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'f', 2, 64)
+}
+
+func (p *promise) missing() bool {
+	if p.needs == "" {
+		return false
+	}
+	_, err := exec.LookPath(p.needs)
+	return err != nil
 }
 
 // sample is what one turn measured, by benchmark and unit: "Deliver/pending=200 ns/op".
@@ -198,7 +217,7 @@ func measure(ctx context.Context, turns int, each time.Duration, seeds, long int
 		samples = append(samples, s)
 	}
 	for _, p := range promises {
-		if v := p.of(samples[0]); !(v > 0) {
+		if v := p.of(samples[0]); !(v > 0) && !p.missing() {
 			return nil, fmt.Errorf("nothing measures %q", p.what)
 		}
 	}

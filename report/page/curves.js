@@ -24,7 +24,8 @@ export function mount(root, trace, view) {
 		plots = [];
 		box.replaceChildren();
 		const p = palette(), width = Math.max(280, Math.min(560, box.clientWidth / 2 - 24));
-		for (const c of curves(run, trace, p)) {
+		box.curves = curves(run, trace, p); // kept for tests
+		for (const c of box.curves) {
 			const figure = el("figure", {}, el("figcaption", {}, c.title), el("p", {class: "hidden"}, c.words));
 			box.append(figure);
 			const axis = label => ({label, stroke: p.quiet, grid: {stroke: p.rule}, ticks: {stroke: p.rule}, font: p.font(.72), labelFont: p.font(.75), labelSize: 18, size: label === "time, s" ? 34 : 54});
@@ -71,13 +72,13 @@ function curves(run, trace, p) {
 			],
 		});
 		took.forEach(t => t.sort((a, b) => a - b));
-		const quantile = q => took.map(t => t.length > 0 ? t[Math.min(t.length - 1, Math.floor(q * t.length))] : null);
+		const quantile = q => took.map(t => t.length > 0 ? t[Math.ceil(q * t.length) - 1] : null); // the least with a share of q not above it
 		list.push({
 			title: "latency of operations that succeeded, by when they ended", unit: "ms", x: middle,
-			words: "Median, 90th percentile and maximum of each stretch of time.",
+			words: "Median, 90th and 99th percentile, and maximum, of each stretch of time.",
 			series: [
 				{name: "median", y: quantile(0.5), colour: p.blue}, {name: "90 %", y: quantile(0.9), colour: p.orange, dash: [6, 3]},
-				{name: "longest", y: quantile(1), colour: p.vermillion, dash: [2, 3]},
+				{name: "99 %", y: quantile(0.99), colour: p.purple, dash: [8, 3, 2, 3]}, {name: "longest", y: quantile(1), colour: p.vermillion, dash: [2, 3]},
 			],
 		});
 		const sent = zeros(), ended = zeros();
@@ -97,27 +98,40 @@ function curves(run, trace, p) {
 	return list.concat(ofLogs(run, trace, p, middle, size));
 }
 
+// ofLogs are the lengths of logs, how far each is behind the longest of its name, and how far readers are.
 function ofLogs(run, trace, p, x, size) {
-	const {at} = run.columns, logs = run.logs.list().slice(0, most);
-	if (logs.length === 0) return [];
-	const colours = [p.blue, p.orange, p.green, p.vermillion, p.purple, p.sky, p.yellow, p.quiet], dashes = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
-	const lengths = logs.map(log => {
+	const {at} = run.columns, all = run.logs.list(), shownLogs = all.slice(0, most), readers = [...run.logs.readers.values()];
+	if (all.length === 0) return [];
+	const colours = [p.blue, p.orange, p.green, p.vermillion, p.purple, p.sky, p.quiet], dashes = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
+	const over = (log, f) => { // a number that operations change, at the end of each bin
 		const y = [];
 		let last = 0, k = 0;
 		for (let b = 0; b < bins; b++) {
-			for (; k < log.ops.length && at[log.ops[k].at] <= (b + 1) * size; k++) last = ending(log.ops[k], last);
+			for (; k < log.ops.length && at[log.ops[k].at] <= (b + 1) * size; k++) last = f(log.ops[k], last);
 			y.push(last);
 		}
 		return y;
+	};
+	const longest = new Map(); // by name
+	const lengths = all.map(log => {
+		const y = over(log, ending), most = longest.get(log.name);
+		longest.set(log.name, most ? most.map((n, b) => Math.max(n, y[b])) : y);
+		return y;
 	});
-	const name = log => shown(trace.name(log.node), 16) + (log.name === "" ? "" : " " + shown(log.name, 12));
-	const series = values => logs.map((log, i) => ({name: name(log), y: values[i], colour: colours[i % colours.length], dash: dashes[i % dashes.length], stepped: true}));
-	const of = logs.map(log => log.name);
-	const lag = lengths.map((y, i) => y.map((n, b) => Math.max(...lengths.filter((_, j) => of[j] === of[i]).map(z => z[b])) - n));
-	const more = run.logs.all.size > most ? `, of ${most} of ${run.logs.all.size}` : "";
-	const list = [{title: "last record of each log" + more, unit: "index", x, words: "The number of the last record in each log.", series: series(lengths)}];
+	const series = (logs, values) => logs.map((log, i) => ({
+		name: shown(typeof log.of === "string" ? log.of : trace.name(log.of), 16) + (log.name === "" ? "" : " " + shown(log.name, 12)), y: values[i], colour: colours[i % colours.length],
+		dash: dashes[Math.floor(i / colours.length + i) % dashes.length], stepped: true,
+	}));
+	const of = n => n > most ? `, ${most} of ${n}` : "";
+	const list = [{title: "last record of each log" + of(all.length), unit: "index", x, words: "The number of the last record in each log.", series: series(shownLogs, lengths)}];
+	const lag = shownLogs.map((log, i) => longest.get(log.name).map((n, b) => n - lengths[i][b]));
 	if (lag.some(y => y.some(n => n > 0))) {
-		list.push({title: "records that each log is behind the longest" + more, unit: "records", x, words: "How far each log is behind.", series: series(lag)});
+		list.push({title: "lag: records that each log is behind the longest" + of(all.length), unit: "records", x, words: "How far each log is behind.", series: series(shownLogs, lag)});
+	}
+	const reading = readers.filter(r => longest.has(r.name)).slice(0, most);
+	if (reading.length > 0) {
+		const behind = reading.map(r => over(r, op => op.index ?? 0).map((next, b) => Math.max(0, longest.get(r.name)[b] + 1 - next)));
+		list.push({title: "lag: records that each reader has yet to read" + of(readers.length), unit: "records", x, words: "How far each reader is behind the end of the log.", series: series(reading, behind)});
 	}
 	return list;
 }

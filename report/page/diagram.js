@@ -391,7 +391,16 @@ class Diagram {
 		c.globalAlpha = 1;
 	}
 
-	// drawMessages draws the arrows, from where the sender decided to send to where the message arrived or was lost.
+	// departure is where the packet of a step left its sender, which may have been busy since the step that had it sent.
+	departure(i, from, because) {
+		const {at, sent} = this.run.columns;
+		if (because < 0 || this.view.axis === "time") return this.xOf(sent[i]);
+		if (sent[i] <= at[because]) return this.x(because);
+		const {steps} = this.run.places[from]; // on an axis of steps, at the last of its steps before
+		return this.x(steps.list[Math.max(0, steps.from(this.run.at(sent[i] + 1)) - 1)]);
+	}
+
+	// drawMessages draws the arrows, from where messages left to where they arrived or were lost.
 	drawMessages() {
 		const {c, p, run} = this, {kind} = run.columns;
 		const groups = {}; // by style: lists of x1, y1, x2, y2
@@ -411,7 +420,7 @@ class Diagram {
 			const from = run.byID.get(run.columns.peer[i]);
 			if (from === undefined) return;
 			const because = run.cause(i), x2 = this.x(i), y2 = this.y(run.place[i]), y1 = this.y(from);
-			const x1 = because >= 0 ? this.x(because) : x2 - 6;
+			const x1 = this.departure(i, from, because);
 			if (Math.max(y1, y2) < this.top - 10 || Math.min(y1, y2) > this.h + 10) return;
 			const style = k === K.drop ? "drop" : run.again[i] ? "again" : "sent";
 			if (k === K.drop) { // it ends before it arrives
@@ -757,9 +766,8 @@ class Diagram {
 	}
 
 	flight(i) {
-		const {run} = this, k = run.columns.kind[i], because = run.cause(i);
-		if ((k !== K.deliver && k !== K.drop) || because < 0) return "";
-		return `, ${span(run.columns.at[i] - run.columns.at[because])} on its way`;
+		const {kind, at, sent} = this.run.columns;
+		return kind[i] === K.deliver || kind[i] === K.drop ? `, ${span(at[i] - sent[i])} on its way` : "";
 	}
 
 	faultAt(x, y) {

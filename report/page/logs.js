@@ -7,10 +7,11 @@ export class Logs {
 		for (const w of words?.logs || []) {
 			try { this.rules.push({match: new RegExp(w.match), w}); } catch { /* what is no expression here says nothing */ }
 		}
-		this.all = new Map(); // by node and name: {node, name, ops}, ops in the order of steps
+		this.all = new Map(); // by node and name: {of, name, ops}, where of is the node, and ops are in the order of steps
+		this.readers = new Map(); // by reader and name, where ops are how far it has come in the logs of a name
 	}
 
-	// hear takes in the text of a fact: what it does to a log of its node, at an index.
+	// hear takes in the text of a fact: what it does to logs of its node, at an index.
 	hear(at, node, text) {
 		for (const {match, w} of this.rules) {
 			const m = match.exec(text);
@@ -18,25 +19,26 @@ export class Logs {
 			const put = template => (template || "").replace(/\$(\d)/g, (_, d) => m[d] ?? "");
 			const op = {at, does: w.do, index: whole(put(w.index)), to: whole(put(w.to)), epoch: put(w.epoch), text: put(w.text)};
 			const name = put(w.log);
-			if (op.does === "forget" && name === "") {
-				for (const log of this.all.values()) if (log.node === node) log.ops.push(op);
-				if (!w.log && !this.rules.some(r => r.w.log)) this.log(node, name, op);
+			if (op.does === "read") {
+				add(this.readers, put(w.reader) || node, name, op);
+			} else if (op.does === "forget" && name === "") {
+				for (const log of this.all.values()) if (log.of === node) log.ops.push(op);
+				if (!w.log && !this.rules.some(r => r.w.log)) add(this.all, node, name, op);
 			} else {
-				this.log(node, name, op);
+				add(this.all, node, name, op);
 			}
-			return;
 		}
 	}
 
-	log(node, name, op) {
-		const key = node + " " + name;
-		let log = this.all.get(key);
-		if (!log) this.all.set(key, log = {node, name, ops: []});
-		if (log.ops[log.ops.length - 1] !== op) log.ops.push(op);
-	}
-
 	// list are the logs, those of one name side by side.
-	list() { return [...this.all.values()].sort((a, b) => a.name.localeCompare(b.name, "en", {numeric: true}) || a.node - b.node); }
+	list() { return [...this.all.values()].sort((a, b) => a.name.localeCompare(b.name, "en", {numeric: true}) || a.of - b.of); }
+}
+
+function add(logs, of, name, op) {
+	const key = of + " " + name;
+	let log = logs.get(key);
+	if (!log) logs.set(key, log = {of, name, ops: []});
+	log.ops.push(op);
 }
 
 function whole(text) {
@@ -64,6 +66,7 @@ export class Contents {
 			return;
 		case "append":
 			if (index === undefined) return;
+			this.synced = Math.min(this.synced, index - 1);
 			for (let i = index; i <= Math.min(op.to ?? index, index + 4095); i++) this.records.set(i, op);
 			this.cut(op.to ?? index);
 			this.last = op.to ?? index;
@@ -72,12 +75,13 @@ export class Contents {
 			if (index === undefined) return;
 			this.cut(index);
 			this.last = Math.min(this.last, index);
+			this.synced = Math.min(this.synced, index);
 			return;
 		case "commit":
-			this.committed = Math.max(this.committed, index ?? -1);
+			this.committed = Math.max(this.committed, op.to ?? index ?? -1);
 			return;
 		case "sync":
-			this.synced = Math.max(this.synced, index ?? -1);
+			this.synced = Math.max(this.synced, op.to ?? index ?? -1);
 			return;
 		case "trim":
 			for (let i = this.low; i < (index ?? 0); i++) this.records.delete(i);

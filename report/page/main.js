@@ -57,7 +57,8 @@ async function start() {
 // open shows a run: the only one, or one of a pair.
 async function open(about, n, pair) {
 	const suffix = n === 0 ? "" : "2", part = id => $(id + suffix);
-	const trace = await Trace.open(await source(about));
+	const asked = new URLSearchParams(location.search), step = name => Number(asked.get(name)) || undefined;
+	const trace = await Trace.open(await source(about), step("from"), step("to"));
 	const run = new Run(trace), view = new View(trace, run, about);
 	view.suffix = suffix;
 	view.pair = pair;

@@ -1,7 +1,7 @@
-// Colours as the style sheet has them, for canvases. They are those of Okabe and Ito, which colour-blind readers can tell
-// apart; nothing is told by a colour alone.
+// Colours as the style sheet has them, for canvases. They are such as colour-blind readers can tell apart (a test computes
+// it); nothing is told by a colour alone.
 
-export const names = ["ink", "quiet", "faint", "paper", "panel", "rule", "accent", "orange", "sky", "green", "yellow", "blue", "vermillion", "purple"];
+export const names = ["ink", "quiet", "faint", "paper", "panel", "rule", "accent", "orange", "sky", "green", "blue", "vermillion", "purple"];
 
 // palette reads the colours that are in force: {ink: "#…", …, size: of the text in pixels, font}.
 export function palette() {
@@ -9,7 +9,7 @@ export function palette() {
 	const p = {size: parseFloat(style.fontSize) || 16};
 	for (const name of names) p[name] = style.getPropertyValue("--" + name).trim() || "#888888";
 	p.font = (scale, weight = 400) => `${weight} ${Math.round(p.size * scale * 10) / 10}px system-ui, sans-serif`;
-	p.roles = [p.orange, p.sky, p.quiet, p.green, p.purple, p.yellow];
+	p.roles = [p.orange, p.sky, p.quiet, p.green, p.purple];
 	return p;
 }
 

@@ -306,12 +306,12 @@ class Indexes {
 	}
 }
 
-// violation is where it was seen: an index, or -1 for when all was over; undefined if there is none.
+// violation is where it was seen: an index, or -1 for when all was over; undefined if there is none in sight.
 function violation(trace) {
-	const h = trace.header;
+	const h = trace.header, end = trace.last === trace.file.last;
 	if (!h.property) return undefined;
-	const at = h.step ? h.step - trace.first : -1;
-	return {at: at >= 0 && at < trace.columns.length ? at : -1, node: h.node || 0};
+	if (!h.step) return end ? {at: -1, node: h.node || 0} : undefined;
+	return h.step >= trace.first && h.step <= trace.last ? {at: h.step - trace.first, node: h.node || 0} : undefined;
 }
 
 function compile(words) {

@@ -30,7 +30,9 @@ export function mount(root, trace, view) {
 		if (life) say("node", `${name(columns.node[i])}, incarnation ${columns.life[i] || life.life}${role ? ", " + shown(role, 40) : ""}`);
 		if (peer !== 0) say("from", name(peer));
 		const because = run.cause(i);
-		if (because >= 0) say(k === K.deliver || k === K.drop ? "sent by" : "of", link(view, because), k === K.deliver || k === K.drop ? columns.at[i] === columns.at[because] ? ", at the same time" : `, ${span(columns.at[i] - columns.at[because])} before` : "");
+		const packet = k === K.deliver || k === K.drop;
+		if (because >= 0) say(packet ? "sent by" : "of", link(view, because), packet && columns.sent[i] > columns.at[because] ? `, left ${span(columns.sent[i] - columns.at[because])} after that` : "");
+		if (packet) say("on its way", span(columns.at[i] - columns.sent[i]));
 		const effects = run.effects(i, 9);
 		if (effects.length > 0) say("led to", ...effects.slice(0, 8).flatMap((j, n) => n === 0 ? [link(view, j)] : [", ", link(view, j)]), effects.length > 8 ? ", …" : "");
 		if (columns.packet[i]) say("packet", String(columns.packet[i]) + (run.again[i] ? ", delivered before" : ""));

@@ -7,55 +7,54 @@ import {contentsAt} from "./logs.js";
 export function mount(root, trace, view) {
 	const {run} = view;
 	const told = el("p", {class: "quiet"});
-	const earlier = el("button", {type: "button", title: "records before these", click: () => move(-1)}, "← earlier");
-	const later = el("button", {type: "button", title: "records behind these", click: () => move(1)}, "later →");
-	const follow = el("button", {type: "button", "aria-pressed": "true", title: "show the ends of the logs", click: () => { end = null; draw(); }}, "ends");
+	const earlier = el("button", {type: "button", title: "records before these"}, "← earlier");
+	const later = el("button", {type: "button", title: "records behind these"}, "later →");
+	const follow = el("button", {type: "button", "aria-pressed": "true", title: "show the ends of the logs", click: () => { back = 0; draw(); }}, "ends");
 	const box = el("div", {class: "strips", tabindex: 0, role: "region", "aria-label": "logs at the chosen step"});
 	root.append(el("div", {class: "bar"}, told, el("div", {class: "group"}, earlier, later, follow)), box);
-	let end = null; // the last column; null for that of the longest log
-	let first = 0, last = 0, widest = 48; // columns: what there is room for
+	let back = 0; // columns that the ends of the logs are away; 0 for the ends
 
 	const move = by => {
-		end = Math.max(first + Math.round(by * widest / 2) + widest - 1, widest - 1);
+		back = Math.max(0, back + by);
 		draw();
 	};
 
 	function draw() {
 		if (root.hidden) return;
-		widest = Math.max(8, Math.floor((box.clientWidth / rem() - 14) / 1.5));
-		const at = view.selected, logs = run.logs.list().map(log => ({log, ...{c: contentsAt(log, at)}}));
+		const widest = Math.max(8, Math.floor((box.clientWidth / rem() - 14) / 1.5)), half = Math.round(widest / 2); // columns there is room for
+		earlier.onclick = () => move(half);
+		later.onclick = () => move(-half);
+		const logs = run.logs.list().map(log => ({log, c: contentsAt(log, view.selected)}));
 		const epochs = [...new Set(logs.flatMap(({c}) => [...c.records.values()].map(r => r.epoch)))].filter(e => e !== "")
 			.sort((a, b) => a.localeCompare(b, "en", {numeric: true}));
-		const longest = Math.max(0, ...logs.map(({c}) => Math.max(c.last, c.committed)));
-		last = end ?? longest;
-		first = Math.max(0, last - widest + 1);
-		if (logs.every(({c}) => !c.records.has(0))) first = Math.max(1, first);
-		earlier.disabled = first <= 1;
-		later.disabled = last >= longest;
-		follow.setAttribute("aria-pressed", end === null);
+		const groups = [...new Set(logs.map(l => l.log.name))].map(name => { // each has columns of its own
+			const list = logs.filter(l => l.log.name === name), least = list.some(({c}) => c.records.has(0)) ? 0 : 1;
+			const longest = Math.max(least, ...list.map(({c}) => Math.max(c.last, c.committed)));
+			const last = Math.max(Math.min(longest, least + widest - 1), longest - back);
+			return {name, list, last, first: Math.max(least, last - widest + 1), least};
+		});
+		earlier.disabled = groups.every(g => g.first <= g.least);
+		later.disabled = back === 0;
+		follow.setAttribute("aria-pressed", back === 0);
 		told.textContent = logs.length === 0 ? "Nobody has said anything of a log up to this step."
-			: `At step ${grouped(at + run.first)}: records ${grouped(first)} to ${grouped(last)}. An edge is what a node takes for committed; a dot, what it has durable; a frame, where logs of one name disagree.`;
-		box.replaceChildren();
-		for (const name of [...new Set(logs.map(l => l.log.name))]) {
-			box.append(table(name, logs.filter(l => l.log.name === name), epochs));
-		}
+			: `At step ${grouped(view.selected + run.first)}. An edge is what a node takes for committed; a dot, what it has durable; a frame, where logs of one name disagree.`;
+		box.replaceChildren(...groups.map(g => table(g, epochs)));
 	}
 
-	function table(name, logs, epochs) {
+	function table({name, list, first, last}, epochs) {
 		const columns = [];
 		for (let i = first; i <= last; i++) columns.push(i);
 		const differ = new Set(columns.filter(i => {
-			const seen = new Set(logs.filter(l => l.c.records.has(i)).map(l => l.c.records.get(i)).map(r => r.epoch + " " + r.text));
+			const seen = new Set(list.filter(l => l.c.records.has(i)).map(l => l.c.records.get(i)).map(r => r.epoch + " " + r.text));
 			return seen.size > 1;
 		}));
 		const head = el("tr", {}, el("th", {scope: "col"}, name === "" ? "log of" : shown(name, 24)),
 			...columns.map(i => el("th", {scope: "col", class: "index"}, i % 5 === 0 || columns.length <= 12 ? grouped(i) : "")),
-			el("th", {scope: "col"}, "length"), el("th", {scope: "col"}, "committed"));
-		const rows = logs.map(({log, c}) => el("tr", {},
-			el("th", {scope: "row"}, shown(trace.name(log.node), 24)),
+			...["last", "committed", "durable"].map(text => el("th", {scope: "col", class: "number"}, text)));
+		const rows = list.map(({log, c}) => el("tr", {},
+			el("th", {scope: "row"}, shown(trace.name(log.of), 24)),
 			...columns.map(i => cell(c, i, epochs, differ.has(i))),
-			el("td", {class: "number"}, c.last < 0 ? "–" : grouped(c.last)),
-			el("td", {class: "number"}, c.committed < 0 ? "–" : grouped(c.committed))));
+			...[c.last, c.committed, c.synced].map(n => el("td", {class: "number"}, n < 0 ? "–" : grouped(n)))));
 		return el("table", {class: "strip"}, el("thead", {}, head), el("tbody", {}, ...rows));
 	}
 
@@ -65,12 +64,12 @@ export function mount(root, trace, view) {
 		if (i < c.low) classes.push("trimmed");
 		if (r) classes.push("e" + (r.epoch === "" ? 0 : 1 + epochs.indexOf(r.epoch) % 6));
 		if (i === c.committed) classes.push("committed");
-		if (i <= c.synced) classes.push("synced");
+		if (r && i <= c.synced) classes.push("synced");
 		if (r && differs) classes.push("differs");
 		const words = r ? `record ${i}${r.epoch === "" ? "" : " of " + shown(r.epoch, 20)}${r.text === "" ? "" : ": " + shown(r.text, 120)}` : i < c.low ? `record ${i} is trimmed` : `no record ${i}`;
 		const e = el("td", {
-			class: classes.join(" "), title: `${words}${i <= c.committed ? ", committed" : ""}${differs && r ? ", and others have another" : ""}`,
-		}, r ? shown(r.epoch, 3) : "");
+			class: classes.join(" "), title: `${words}${i <= c.committed ? ", committed" : ""}${r && i <= c.synced ? ", durable" : ""}${differs && r ? ", and others have another" : ""}`,
+		}, r ? shown(r.epoch || (r.text.length <= 3 ? r.text : ""), 3) : "");
 		if (r) e.addEventListener("click", () => view.select(r.at));
 		return e;
 	}

@@ -17,7 +17,7 @@ export function mount(root, trace, view) {
 			button("whole run", "the whole run (0)", () => view.whole()),
 			button("to the step", "the surroundings of the chosen step (s)", () => { if (view.selected >= 0) view.around(view.selected); })),
 		el("span", {class: "group", role: "group", "aria-label": "what is drawn"}, axis, fade),
-		told, legend(trace, view));
+		told, elsewhere(trace), legend(trace, view));
 	const tell = () => {
 		const from = view.index(view.from), to = view.index(view.to);
 		const loading = run.complete ? "" : `, ${Math.floor(100 * run.indexed / Math.max(1, run.length))} % read`;
@@ -29,6 +29,17 @@ export function mount(root, trace, view) {
 	};
 	view.on("window progress look", tell);
 	tell();
+}
+
+// elsewhere leads to the parts of a file that are not looked at.
+function elsewhere(trace) {
+	const {file, first, last} = trace, length = last - first + 1;
+	if (first === file.first && last === file.last) return "";
+	const link = (there, query, text) => there ? el("a", {href: query}, text) : el("span", {}, text);
+	return el("span", {class: "elsewhere", title: "what came before is not known here: roles, logs and incarnations begin with what this part tells"},
+		link(first > file.first, `?from=${Math.max(file.first, first - length)}&to=${first - 1}`, "← earlier"),
+		` ${grouped(first)} to ${grouped(last)} of ${grouped(file.last)} `,
+		link(last < file.last, `?from=${last + 1}&to=${Math.min(file.last, last + length)}`, "later →"));
 }
 
 // legend draws each mark beside its name.

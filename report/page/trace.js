@@ -5,18 +5,22 @@ import {decompress} from "./vendor/fzstd.js";
 export const kinds = ["?", "deliver", "drop", "timer", "boot", "crash", "pause", "resume", "sync", "fact", "fault", "invoke", "return"];
 
 // What a head says of the columns that its step has something in.
-const hasPacket = 1, hasCause = 2, hasText = 4, lamportTick = 8, lamportJoin = 16, lamportFree = 32, newLife = 64;
+const hasPacket = 1, hasCause = 2, hasText = 4, lamportTick = 8, lamportJoin = 16, lamportFree = 32, newLife = 64, hasSent = 128;
 
 // The columns of a frame, in file order.
-const colHead = 0, colHeads = 1, colAt = 2, colPacket = 3, colCause = 4, colLamport = 5, colLife = 6, colText = 7, colTexts = 8,
-	colChange = 9, colChanges = 10, colLog = 11, colLogs = 12, numColumns = 13;
+const colHead = 0, colHeads = 1, colAt = 2, colPacket = 3, colCause = 4, colLamport = 5, colSent = 6, colLife = 7, colText = 8,
+	colTexts = 9, colChange = 10, colChanges = 11, colLog = 12, colLogs = 13, numColumns = 14;
 
 const blockHead = 13, trailerSize = 16;
 const utf8 = new TextDecoder("utf-8", {ignoreBOM: true});
 
-// Trace gives the steps of a file. Its source tells size and bytes(from, to), which may be a promise.
+const mostSteps = 20e6; // that are looked at together: a step takes some 80 bytes of memory
+
+// Trace gives the steps of a file, or of a window of it. Its source tells size and bytes(from, to), which may be a promise.
 export class Trace {
-	static async open(source) {
+	// open opens the window of steps from one to another, as far as frames go; without these the whole, or of what is too long
+	// for that, the part that ends with the violation or the run.
+	static async open(source, from, to) {
 		const t = new Trace();
 		t.source = source;
 		const end = new DataView((await source.bytes(source.size - trailerSize, source.size)).slice().buffer);
@@ -26,6 +30,8 @@ export class Trace {
 		t.frames = tail.frames || [];
 		delete tail.frames;
 		t.header = Object.assign(header, tail);
+		t.file = {first: t.frames[0]?.first ?? 0, last: lastOf(t.frames)};
+		t.frames = window(t.frames, from, to, t.header.step);
 		const last = t.frames[t.frames.length - 1];
 		t.first = last ? t.frames[0].first : 0;
 		t.last = last ? last.first + last.steps - 1 : 0;
@@ -105,6 +111,25 @@ export class Trace {
 	}
 }
 
+function lastOf(frames) {
+	const f = frames[frames.length - 1];
+	return f ? f.first + f.steps - 1 : 0;
+}
+
+// window is the frames that are looked at.
+function window(frames, from, to, violation) {
+	const steps = list => list.reduce((n, f) => n + f.steps, 0);
+	if (from === undefined && to === undefined) {
+		if (steps(frames) <= mostSteps) return frames;
+		to = violation || lastOf(frames);
+	}
+	let list = frames.filter(f => f.first <= (to ?? Infinity) && f.first + f.steps > (from ?? 0));
+	if (list.length === 0) list = frames.slice(-1);
+	const forward = from !== undefined; // what is too much is left out at the other end
+	while (list.length > 1 && steps(list) > mostSteps) if (forward) list.pop(); else list.shift();
+	return list;
+}
+
 // Columns are the numbers of all steps that are loaded: that of step n is at n - first.
 class Columns {
 	constructor(first, last) {
@@ -119,6 +144,7 @@ class Columns {
 		this.life = new Uint32Array(n);
 		this.packet = new Float64Array(n);
 		this.lamport = new Float64Array(n);
+		this.sent = new Float64Array(n); // of a packet, its departure; nanoseconds
 		this.loaded = []; // by frame
 	}
 }
@@ -138,6 +164,7 @@ class Frame {
 		this.places = new Map();
 		this.nodes = new Map();
 		this.lamports = [];
+		this.ats = [];
 		this.now = 0;
 	}
 
@@ -180,8 +207,15 @@ class Frame {
 		} else if (flags & lamportFree) {
 			s.lamport += this.cols[colLamport].int();
 		}
+		s.sent = 0;
+		if (flags & hasPacket) {
+			const cause = s.cause - this.info.first;
+			s.sent = cause >= 0 && cause < this.ats.length ? this.ats[cause] : s.at;
+		}
+		if (flags & hasSent) s.sent += this.cols[colSent].int();
 		s.life = flags & newLife ? this.cols[colLife].uint() : of.life;
 		this.lamports.push(s.lamport);
+		this.ats.push(s.at);
 		place.packet = s.packet;
 		of.life = s.life;
 		of.lamport = s.lamport;
@@ -206,6 +240,7 @@ class Frame {
 			to.life[at] = s.life;
 			to.packet[at] = s.packet;
 			to.lamport[at] = s.lamport;
+			to.sent[at] = s.sent;
 		}
 	}
 

@@ -7,7 +7,7 @@ export function mount(root, trace, view) {
 	root.classList.add("prose");
 	if (h.property) {
 		root.append(el("h2", {class: "bad"}, "Violated: ", shown(h.property, 1000)),
-			h.step && run.violation.at >= 0 ? el("p", {}, "Seen at ", stepLink(view, h.step), h.node ? `, of ${shown(trace.name(h.node), 60)}` : "", ".") : el("p", {}, "Seen when all was over."),
+			h.step ? el("p", {}, "Seen at ", run.violation ? stepLink(view, h.step) : el("a", {href: `?to=${h.step}`}, `step ${grouped(h.step)}`), h.node ? `, of ${shown(trace.name(h.node), 60)}` : "", ".") : el("p", {}, "Seen when all was over."),
 			el("pre", {class: "detail"}, lines(clip(h.detail ?? "", 20000))));
 	} else {
 		root.append(el("h2", {class: h.verdict === "valid" ? "good" : ""}, shown(h.verdict || "no verdict", 1000)));
@@ -24,13 +24,20 @@ export function mount(root, trace, view) {
 	if (p.client_link) say("client links", words(p.client_link));
 	if (p.disk) say("disks", words(p.disk));
 	if (p.core) say("core", [].concat(p.core).map(id => trace.name(id)).join(" "));
-	if (p.faults.length) say("faults", `${count(p.faults.length, "fault")} in the plan`);
 	if (Array.isArray(p.ops) && p.ops.length) say("operations", count(p.ops.length, "operation"));
 	const [from, to] = trace.frames.length > 0 ? [trace.frames[0].from, trace.frames[trace.frames.length - 1].to] : [0, 0];
 	say("took", `${count(trace.columns.length, "step")}, ${span(to - from)} of virtual time`);
 	say("hash", h.hash ? BigInt(h.hash).toString(16).padStart(16, "0") : "");
 	say("build", [h.module, h.revision, h.go, h.arch].filter(x => x).join(" "));
 	root.append(el("h3", {}, "The run"), facts);
+	if (run.faults.length > 0) root.append(el("h3", {}, `The plan's ${count(run.faults.length, "fault")}`), faults(view));
+}
+
+// faults lists those of the plan; each leads to its band in the diagram.
+function faults(view) {
+	return el("ol", {class: "faults"}, ...view.run.faults.map((f, k) => el("li", {},
+		el("button", {type: "button", class: "link", click: () => view.chooseFault(k)}, time(f.at)), " ", shown(`${f.kind} ${f.said}`, 300),
+		f.until === f.at ? "" : Number.isFinite(f.until) ? `, for ${span(f.until - f.at)}` : ", for ever")));
 }
 
 // commands are lines to type, each with a button that copies it.

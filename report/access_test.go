@@ -1,0 +1,91 @@
+package report_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/seedbed-sim/seedbed/report"
+)
+
+func TestPinchAndWheel(t *testing.T) {
+	p := newTab(t, "light")
+	p.open(failing(t), report.About{Title: "a failure"})
+	width := func() float64 { return p.number("to") - p.number("from") }
+	box := eval[[]float64](p, "(b => [b.left, b.top, b.width, b.height])(document.getElementById('diagram').getBoundingClientRect())")
+	x, y := box[0]+box[2]/2, box[1]+box[3]/2
+	touch := func(kind input.DispatchTouchEventType, gap float64) {
+		points := []*input.TouchPoint{}
+		if gap > 0 {
+			one, two := 1.0, 2.0
+			points = []*input.TouchPoint{{X: x - gap, Y: y, ID: &one}, {X: x + gap, Y: y, ID: &two}}
+		}
+		call(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points})
+		p.drawn()
+	}
+	before := width()
+	touch(input.DispatchTouchEventTypeTouchStart, 40)
+	for gap := 50.0; gap <= 160; gap += 10 {
+		touch(input.DispatchTouchEventTypeTouchMove, gap)
+	}
+	touch(input.DispatchTouchEventTypeTouchEnd, 0)
+	require.InEpsilon(t, before/4, width(), 0.1, "fingers that go four times as far apart")
+	require.Equal(t, 1.0, eval[float64](p, "visualViewport.scale"), "the page itself is not zoomed")
+
+	before = width()
+	call(p, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseWheel, X: x, Y: y, DeltaX: 1e-9, DeltaY: -100, Modifiers: 2})
+	p.drawn()
+	require.Less(t, width(), before/2, "as touchpads pinch")
+}
+
+// What can be reached has a name, and what is drawn is told in words.
+func TestAccessibility(t *testing.T) {
+	p := newTab(t, "light")
+	p.open(failing(t), report.About{Title: "a failure", Commands: []report.Command{{For: "repeat it", Line: "seedbed run"}}})
+	for _, name := range eval[[]string](p, "[...document.querySelectorAll('#tabs button')].map(b => b.textContent)") {
+		p.tab(name)
+		tree, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+		require.NoError(t, err)
+		roles := map[string]int{}
+		for _, n := range tree.Nodes {
+			if n.Ignored || n.Role == nil {
+				continue
+			}
+			role := string(n.Role.Value)
+			roles[role]++
+			switch role {
+			case `"button"`, `"link"`, `"tab"`, `"searchbox"`, `"slider"`, `"listbox"`, `"application"`, `"region"`, `"separator"`, `"tabpanel"`:
+				require.NotNil(t, n.Name, "%s of %s", role, name)
+				require.NotEqual(t, `""`, string(n.Name.Value), "a %s of %s has no name", role, name)
+			}
+		}
+		require.NotZero(t, roles[`"tab"`])
+		require.NotZero(t, roles[`"application"`], "the diagram")
+		require.NotZero(t, roles[`"status"`], "where steps are told")
+	}
+	require.Equal(t, "en", eval[string](p, "document.documentElement.lang"))
+}
+
+// Texts scale with what the reader has set, and nothing jumps while the page comes up.
+func TestTextsScale(t *testing.T) {
+	p := newTab(t, "light")
+	data := failing(t)
+	p.open(data, report.About{Title: "a failure"})
+	require.Less(t, eval[float64](p, `new Promise(done => new PerformanceObserver(list => done(list.getEntries().reduce((n, e) => n + e.value, 0))).observe({type: "layout-shift", buffered: true}) || setTimeout(() => done(0), 300))`), 0.02, "layout shift")
+	sizes := func() map[string]float64 {
+		return eval[map[string]float64](p, `(height => ({
+			title: height("#title"), tab: height("#tabs button"), button: height("#toolbar button"), text: height("#step .text"), canvas: seedbed.diagram.p.size, row: height(".row"),
+		}))(q => parseFloat(getComputedStyle(document.querySelector(q)).fontSize))`)
+	}
+	p.tab("Steps")
+	before := sizes()
+	eval[bool](p, `(document.documentElement.style.fontSize = "200%", seedbed.view.emit("look"), true)`)
+	p.drawn()
+	for name, size := range sizes() {
+		require.InDelta(t, 2*before[name], size, 0.1, name)
+	}
+	require.LessOrEqual(t, eval[float64](p, "document.documentElement.scrollWidth"), 1280.0, "nothing is pushed out of the page")
+}
