@@ -332,14 +332,22 @@ func (d *drawing) place() {
 		}
 	}
 
+	// Operations that last until the end stand below all others, which are what is looked at.
+	group := func(b *bar) [2]int {
+		if b.to == never {
+			return [2]int{1, int(b.op.Client)}
+		}
+		return [2]int{0, int(b.op.Client)}
+	}
 	slices.SortStableFunc(bars, func(a, b *bar) int {
-		return cmp.Or(cmp.Compare(a.op.Client, b.op.Client), cmp.Compare(a.from.Step, b.from.Step), cmp.Compare(a.op.ID, b.op.ID))
+		x, y := group(a), group(b)
+		return cmp.Or(slices.Compare(x[:], y[:]), cmp.Compare(a.from.Step, b.from.Step), cmp.Compare(a.op.ID, b.op.ID))
 	})
 	d.rows = make(map[*bar]int, len(bars))
 	var l lanes
-	row := 0 // the first of the client
+	row := 0 // the first of the group
 	for i, b := range bars {
-		if i > 0 && bars[i-1].op.Client != b.op.Client {
+		if i > 0 && group(bars[i-1]) != group(b) {
 			row += len(l)
 			l = nil
 		}

@@ -205,7 +205,8 @@ zoo|n3 leads|band
 	require.Equal(t, `c1: put x "b" (info)`, p.History[1].Description)
 	require.Equal(t, `c1: put x &#34;a&#34;<br>0.010s to 0.020s, steps 10 to 20`, p.History[0].Metadata)
 	require.Contains(t, p.History[1].Metadata, "0.012s, from step 12 on")
-	require.NotEqual(t, p.History[0].ClientId, p.History[1].ClientId, "they overlap")
+	rows := []int{p.History[0].ClientId, d.Annotations[0].ClientId, p.History[2].ClientId, p.History[1].ClientId}
+	require.Equal(t, []int{0, 1, 1, 2}, rows, "what lasts until the end is below")
 	require.Greater(t, p.History[1].End, d.Annotations[4].End, "it may have an effect until the end")
 	require.Equal(t, `&#34;a&#34;`, p.PartialLinearizations[0][0].StateDescription)
 }
