@@ -54,6 +54,8 @@ const (
 	mostOfState  = 200      // characters of a state
 	mostOfOp     = 48       // of an operation in its bar, which is as wide as its text
 	mostOfDetail = 1000     // of an operation where it is pointed at
+
+	mostUndecided = 8 // keys that are named
 )
 
 // Write writes a page of a history, for a model that Linearizable has judged it by, or could.
@@ -73,6 +75,8 @@ type drawing struct {
 	marks []Mark
 	time  map[uint64]int64 // of each step, in microseconds
 	rows  map[*bar]int
+
+	undecided int // keys
 }
 
 // drawn is a partition.
@@ -87,7 +91,7 @@ type bar struct {
 	op       *sim.Op
 	from, to Moment
 	text     string // as it stands in the bar
-	full     string
+	full     string // as it is shown where it is pointed at, with when
 	when     string
 }
 
@@ -127,6 +131,9 @@ func (d *drawing) choose(ops []*sim.Op) {
 			room, left = room-1, left-1
 			d.fails = append(d.fails, d.bar(&call{op: op}))
 		}
+	}
+	if more := d.undecided - mostUndecided; more > 0 {
+		d.note(undecidedRow, fmt.Sprintf("and %d more keys", more))
 	}
 	if left > 0 {
 		d.note(hiddenRow, fmt.Sprintf("%d of %d operations: there are too many", left, len(ops)))
@@ -168,7 +175,9 @@ func (d *drawing) tell(p *part, f judged) {
 		}
 		d.marks = append(d.marks, Mark{Row: ViolationRow, To: never, Text: p.label() + f.Anomaly, Details: f.Detail, Colour: ViolationColour})
 	case Unknown:
-		d.note(undecidedRow, f.Detail)
+		if d.undecided++; d.undecided <= mostUndecided {
+			d.note(undecidedRow, f.Detail)
+		}
 	}
 }
 

@@ -238,6 +238,14 @@ func TestPageIsBounded(t *testing.T) {
 	require.Empty(t, d.Partitions[0].PartialLinearizations)
 	require.Len(t, d.Partitions[0].History, 12)
 
+	var many strings.Builder
+	for key := range 12 {
+		many.WriteString(strings.ReplaceAll(tangled, " x", fmt.Sprintf(" k%02d", key)))
+	}
+	_, d = pageOf(t, Page{}, m, history(t, many.String()))
+	require.Equal(t, 8, strings.Count(d.shown(), "undecided after 10 steps"))
+	require.Contains(t, d.shown(), "|and 4 more keys|band")
+
 	_, d = pageOf(t, Page{}, RegisterModel(), nil)
 	require.Equal(t, "not shown|there are no operations|band\n", d.shown())
 
