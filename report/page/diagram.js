@@ -262,6 +262,7 @@ class Diagram {
 	drawLanes() {
 		const {c, p, run, view} = this;
 		const first = Math.max(0, Math.floor(view.scroll / this.lane)), last = Math.min(run.order.length, Math.ceil((view.scroll + this.bottom - this.top) / this.lane));
+		this.taken = []; // by labels: {x, y, to}
 		this.firstLane = first;
 		this.lastLane = last;
 		for (let lane = first; lane < last; lane++) {
@@ -300,7 +301,9 @@ class Diagram {
 					c.textBaseline = "middle";
 					c.fillStyle = p.ink;
 					c.globalAlpha = 0.7;
-					c.fillText(shown(role.role, 20), Math.max(x1, this.left) + 14, y + this.ribbon / 2 + p.size * 0.42);
+					const text = shown(role.role, 20), x = Math.max(x1, this.left) + 14, under = y + this.ribbon / 2 + p.size * 0.42;
+					c.fillText(text, x, under);
+					this.taken.push({x, y: under, to: x + c.measureText(text).width});
 					c.globalAlpha = 1;
 				}
 			}
@@ -521,7 +524,7 @@ class Diagram {
 		if (this.to - this.from > 400 || this.lane < 34) return;
 		c.font = p.font(0.64);
 		c.textBaseline = "alphabetic";
-		const taken = [], high = 0.7 * p.size; // where there are labels: {x, y, to}
+		const {taken} = this, high = 0.7 * p.size;
 		const free = (x, y, to) => !taken.some(t => Math.abs(t.y - y) < high && x < t.to + 6 && to > t.x);
 		let labels = 0;
 		const order = [];
