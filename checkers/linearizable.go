@@ -163,24 +163,42 @@ func partition(m *Model, ops []*sim.Op) []*part {
 }
 
 func (p *part) check(m *Model) Result {
+	f := p.judge(m)
+	if f.Verdict == Invalid && f.search != nil {
+		f.Detail, f.Shown = p.explain(f.search), f.search.shown()
+	}
+	return f.Result
+}
+
+// judged is a partition's result, and what it comes from. Of an invalid one that was searched Detail and Shown are
+// still missing.
+type judged struct {
+	Result
+	search *search // has ended, and would end so again; nil: there was none, or its budget ran out
+	greedy *greedy // has found an order; nil: there was none, or it has not
+}
+
+func (p *part) judge(m *Model) judged {
 	if len(p.calls) > longPart {
 		if r, ok := p.decide(m); ok {
-			return r
+			return judged{Result: r}
 		}
 	}
 	calls := p.calls
 	if unseen := len(calls) - p.known; m.infer != nil && unseen > 0 && unseen <= mostInferred/len(calls) {
 		calls = m.infer(slices.Clone(calls))
 	}
+	valid := Result{Verdict: Valid}
 	s := newSearch(m, calls)
-	if s.greedy() {
-		return Result{Verdict: Valid}
+	if g := s.greedy(); g != nil {
+		return judged{valid, s, g}
 	}
 	plain := s
 	if m.sharpen != nil {
 		if sharp := slices.Clone(s.calls); m.sharpen(sharp) {
-			if s = newSearch(m, sharp); s.greedy() {
-				return Result{Verdict: Valid}
+			s = newSearch(m, sharp)
+			if g := s.greedy(); g != nil {
+				return judged{valid, s, g}
 			}
 		}
 	}
@@ -189,7 +207,7 @@ func (p *part) check(m *Model) Result {
 	for s.most = range fewUnseen {
 		s.budget = total / 8
 		if ok, _ := s.porcupine(false); ok {
-			return Result{Verdict: Valid}
+			return judged{valid, s, nil}
 		}
 		total -= total/8 - max(s.budget, 0)
 	}
@@ -198,12 +216,12 @@ func (p *part) check(m *Model) Result {
 	switch {
 	case s.budget < 0:
 		if r, ok := p.decide(m); ok {
-			return r
+			return judged{Result: r}
 		}
-		return Result{Verdict: Unknown, Ops: p.ops(), Detail: fmt.Sprintf("%sundecided after %d steps: %s",
-			p.label(), cmp.Or(m.Budget, DefaultBudget), p.size())}
+		return judged{Result: Result{Verdict: Unknown, Ops: p.ops(), Detail: fmt.Sprintf("%sundecided after %d steps: %s",
+			p.label(), cmp.Or(m.Budget, DefaultBudget), p.size())}}
 	case ok:
-		return Result{Verdict: Valid}
+		return judged{valid, s, nil}
 	}
 	if plain != s { // what was refused early says less: show the plain search, if it ends
 		plain.budget = total
@@ -212,11 +230,10 @@ func (p *part) check(m *Model) Result {
 		}
 	}
 	result := Result{Verdict: Invalid, Anomaly: "not linearizable", Ops: p.ops()}
-	result.Detail, result.Shown = p.explain(s)
 	if r, ok := p.decide(m); ok && r.Verdict == Invalid {
 		result.Anomaly = r.Anomaly
 	}
-	return result
+	return judged{result, s, nil}
 }
 
 const (
@@ -240,9 +257,10 @@ const fewUnseen = 3
 type search struct {
 	model    *Model
 	calls    []call
-	budget   int // steps left; negative once exhausted
-	most     int // unknown outcomes that an order may have before the last known one
-	panicked any // what Step panicked with, to be passed on
+	budget   int     // steps left; negative once exhausted
+	most     int     // unknown outcomes that an order may have before the last known one
+	panicked any     // what Step panicked with, to be passed on
+	found    [][]int // see orders
 }
 
 func newSearch(m *Model, calls []call) *search {
@@ -397,11 +415,11 @@ func (s *search) ranks() []int {
 // greedySteps, and a few more per operation, are what the greedy search may take: less than a millisecond.
 const greedySteps = 10_000
 
-// greedy looks for an order without memory and gives up soon: true is a proof, the order found; false says nothing. Most
-// valid histories end here, at a tenth of the cost of the full search.
+// greedy looks for an order without memory and gives up soon: it returns the search that has found one; nil says nothing.
+// Most valid histories end here, at a tenth of the cost of the full search.
 //
 // It places what leaves the state as it is at once, else what must be placed soonest, and unknown outcomes last.
-func (s *search) greedy() bool {
+func (s *search) greedy() *greedy {
 	g := newGreedy(s)
 	state, used := s.model.Init, uint64(0)
 	for {
@@ -409,11 +427,11 @@ func (s *search) greedy() bool {
 		i, next := g.look(state, used, from)
 		switch {
 		case i == placedAll:
-			return true
+			return g
 		case i == noPlace: // look has left nothing behind
 			var ok bool
 			if i, next, ok = g.back(); !ok {
-				return false
+				return nil
 			}
 			used = g.used
 		case len(g.choices) > from:
@@ -583,44 +601,75 @@ func (p *part) size() string {
 // explained is how many operations an explanation shows.
 const explained = 40
 
-// explain says why no order exists: the longest one that does, and the operation that fits nowhere after it. Porcupine
-// hands its partial orders out in the order of a map; the longest, then least, is the canonical one. What is shown is
-// that operation, and the last before it whose effect it should have seen.
-func (p *part) explain(s *search) (text string, shown []*sim.Op) {
-	s.budget, s.most = math.MaxInt, math.MaxInt // the same search has just ended within its budget
-	_, orders := s.porcupine(true)
-	slices.SortFunc(orders, func(a, b []int) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), slices.Compare(a, b))
-	})
-	var longest []int
-	if len(orders) > 0 {
-		longest = orders[0]
+// orders are the longest that a search that has ended can find, the longest first: all calls, or those before one that
+// fits nowhere. Porcupine hands its partial orders out in the order of a map; by length, then content is the canonical one.
+func (s *search) orders() [][]int {
+	if s.found == nil {
+		s.budget = math.MaxInt // the same search has just ended within its budget
+		_, s.found = s.porcupine(true)
+		slices.SortFunc(s.found, func(a, b []int) int {
+			return cmp.Or(cmp.Compare(len(b), len(a)), slices.Compare(a, b))
+		})
 	}
-	place := make(map[int]int, len(longest)) // by call: its place in the order, from 1
-	state := s.model.Init
-	states := make([]any, 0, len(longest)) // before each of them
-	for i, id := range longest {
-		place[id] = i + 1
-		states = append(states, state)
-		state, _ = s.step(state, &s.calls[id])
+	return s.found
+}
+
+// longest is the first of these orders; nothing if no call fits anywhere.
+func (s *search) longest() []int {
+	if orders := s.orders(); len(orders) > 0 {
+		return orders[0]
+	}
+	return nil
+}
+
+// stuck is the call that fits nowhere after an order: of those not in it the one that has to be placed soonest.
+func (s *search) stuck(order []int) int {
+	placed := make([]bool, len(s.calls))
+	for _, i := range order {
+		placed[i] = true
 	}
 	stuck := -1
 	for i := range s.calls {
-		if place[i] == 0 && (stuck < 0 || s.calls[i].ret < s.calls[stuck].ret) {
+		if !placed[i] && (stuck < 0 || s.calls[i].ret < s.calls[stuck].ret) {
 			stuck = i
 		}
 	}
+	return stuck
+}
+
+// shown are the operation that fits nowhere, and the last whose effect it should have seen: it was over before.
+func (s *search) shown() []*sim.Op {
+	order := s.longest()
+	c := &s.calls[s.stuck(order)]
+	var last *sim.Op
+	state := s.model.Init
+	for _, id := range order {
+		d := &s.calls[id]
+		next, _ := s.step(state, d)
+		if d.ret < c.from && !s.equal(state, next) {
+			last = d.op
+		}
+		state = next
+	}
+	if last == nil {
+		return []*sim.Op{c.op}
+	}
+	return []*sim.Op{last, c.op}
+}
+
+// explain says why no order exists: the longest one that does, and the operation that fits nowhere after it.
+func (p *part) explain(s *search) string {
+	longest := s.longest()
+	place := make(map[int]int, len(longest)) // by call: its place in the order, from 1
+	state := s.model.Init
+	for i, id := range longest {
+		place[id] = i + 1
+		state, _ = s.step(state, &s.calls[id])
+	}
+	stuck := s.stuck(longest)
 
 	var b strings.Builder
 	c := &s.calls[stuck]
-	shown = []*sim.Op{c.op}
-	for i, id := range slices.Backward(longest) { // the last before it that has changed anything
-		d := &s.calls[id]
-		if next, _ := s.step(states[i], d); d.ret < c.from && !s.equal(states[i], next) {
-			shown = []*sim.Op{d.op, c.op}
-			break
-		}
-	}
 	fmt.Fprintf(&b, "%s%v of %v has no place: after the %d operations that can be ordered before it, the state is %v",
 		p.label(), describe(c), c.op.Client, len(longest), state)
 	later := 0
@@ -647,7 +696,7 @@ func (p *part) explain(s *search) (text string, shown []*sim.Op) {
 	if later > 0 {
 		fmt.Fprintf(&b, "\n  and %d invoked later", later)
 	}
-	return b.String(), shown
+	return b.String()
 }
 
 func describe(c *call) string {

@@ -25,7 +25,7 @@ func (a *app) checkCommand() *cobra.Command {
 	var list strings.Builder
 	models.write(&list) // a Builder takes everything
 	c := &cobra.Command{
-		Use:   "check FILE --model MODEL [--format FORMAT] [--level LEVEL] [--linearizable] [--fifo] [--total N] [--negative] [--steps N] [--json]",
+		Use:   "check FILE --model MODEL [--format FORMAT] [--level LEVEL] [--linearizable] [--fifo] [--total N] [--negative] [--steps N] [--page FILE] [--json]",
 		Short: "Judge a history that another tool has recorded.",
 		Long: `Judge what clients of any system did, as another tool has recorded it. FILE is - for standard input. It has an entry
 for each beginning and each end of an operation, in the order in which they happened, in one of three forms:
@@ -57,6 +57,7 @@ Exit codes: 0 valid; 1 invalid, or unknown; 2 the file cannot be read, or is no 
 	negative := newFlag(c, "negative", "of bank: accounts may be overdrawn")
 	steps := newOption(c, "steps", "N", fmt.Sprintf("give up on a key after so many steps of a search; %d unless given", histories.DefaultBudget),
 		number(1, math.MaxInt32))
+	page := newOption(c, "page", "FILE", "of what is linearizable or not: show in this file how far it can be put in order, as Porcupine draws it", path)
 	asJSON := newSwitch(c, "print JSON: one object")
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		switch {
@@ -84,12 +85,15 @@ Exit codes: 0 valid; 1 invalid, or unknown; 2 the file cannot be read, or is no 
 		if level.given {
 			o.Level = level.value
 		}
-		return a.check(args[0], model.value, o, asJSON.value)
+		return a.check(args[0], model.value, o, page.value, asJSON.value)
 	}
 	return c
 }
 
-func (a *app) check(path string, m *histories.Model, o histories.Options, asJSON bool) error {
+func (a *app) check(path string, m *histories.Model, o histories.Options, page string, asJSON bool) error {
+	if err := writable("page", page, "history", path); err != nil {
+		return err
+	}
 	file := os.Stdin
 	if path != "-" {
 		var err error
@@ -114,6 +118,11 @@ func (a *app) check(path string, m *histories.Model, o histories.Options, asJSON
 	if err != nil {
 		return fmt.Errorf("%s: %s", path, harmless(err.Error()))
 	}
+	if page != "" {
+		if err := writeCheckedPage(page, path, m, h, r); err != nil {
+			return err
+		}
+	}
 	if r.Verdict != checkers.Valid {
 		a.escalate(exitViolated)
 	}
@@ -121,6 +130,14 @@ func (a *app) check(path string, m *histories.Model, o histories.Options, asJSON
 		return a.printJSON(checkedJSON(path, m, h, r))
 	}
 	return a.printChecked(path, m, h, r)
+}
+
+func writeCheckedPage(page, path string, m *histories.Model, h *histories.History, r checkers.Result) error {
+	if h.Linear == nil {
+		return fmt.Errorf("--page is for what is linearizable or not, such as --model register; %s as %s is judged otherwise", path, m.Name)
+	}
+	p := checkers.Page{Title: fmt.Sprintf("%s as %s: %s", path, m.Name, r.Verdict)}
+	return writeFile("page", page, func(w io.Writer) error { return p.Write(w, *h.Linear, h.Ops) })
 }
 
 // readingBar is a progress bar of a file that is read. It vanishes at the end.

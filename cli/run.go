@@ -182,6 +182,11 @@ func (r *runner) run() error {
 	if err = cmp.Or(writable("trace", r.trace, "plan", r.file), writable("report", r.page, "plan", r.file)); err != nil {
 		return err
 	}
+	if beside, _ := report.Linear(r.page, nil); r.page != "" && r.scenario.Linear != nil {
+		if err = writable("report", beside, "plan", r.file); err != nil {
+			return err
+		}
+	}
 	switch {
 	case r.trace == "" && r.page == "":
 		err = run(nil)
@@ -199,11 +204,7 @@ func (r *runner) run() error {
 		}
 	}
 	if r.page != "" {
-		page, err := report.File(recorded.Bytes(), r.commands())
-		if err == nil {
-			err = writeFile("report", r.page, func(w io.Writer) error { _, err := w.Write(page); return err })
-		}
-		if err != nil {
+		if err := r.writePages(recorded.Bytes()); err != nil {
 			return err
 		}
 	}
@@ -214,6 +215,28 @@ func (r *runner) run() error {
 		r.escalate(exitViolated)
 	}
 	return nil
+}
+
+// writePages writes the page of the run, and that of its history, if there is one.
+func (r *runner) writePages(recorded []byte) error {
+	linear, err := r.scenario.LinearPage(r.result, recorded)
+	if err != nil {
+		return err
+	}
+	beside, links := report.Linear(r.page, linear)
+	page, err := report.File(recorded, r.commands(), links...)
+	if err != nil {
+		return err
+	}
+	write := func(path string, data []byte) error {
+		return writeFile("report", path, func(w io.Writer) error { _, err := w.Write(data); return err })
+	}
+	if linear != nil {
+		if err := write(beside, linear); err != nil {
+			return err
+		}
+	}
+	return write(r.page, page)
 }
 
 // writable refuses to replace what no earlier run has left, or the file that a command reads: its plan, its trace.

@@ -277,9 +277,17 @@ func (s *sweep) confirm(scenario *scenarios.Scenario, f scenarios.Finding) (*fou
 	again.complete()
 	s.folder.write(again.path, again.file)
 	s.folder.writeFile(again.trace, again.failure.Trace)
-	page, err := report.File(again.failure.Trace, again.file.Commands.list(s.again))
+	linear, err := scenario.LinearPage(&again.failure.Again, again.failure.Trace)
 	if err != nil {
 		return nil, err
+	}
+	beside, links := report.Linear(again.page, linear)
+	page, err := report.File(again.failure.Trace, again.file.Commands.list(s.again), links...)
+	if err != nil {
+		return nil, err
+	}
+	if linear != nil {
+		s.folder.writeFile(beside, linear)
 	}
 	s.folder.writeFile(again.page, page)
 	return again, nil

@@ -103,6 +103,22 @@ func said(r *scenarios.Run) []scenarios.View {
 	}
 }
 
+// lagging is a register that answers with what it held before the last write.
+type lagging struct{ value, next checkers.Value }
+
+func (n *lagging) Start(sim.Env) {}
+
+func (n *lagging) Receive(env sim.Env, from sim.NodeID, msg sim.Message) {
+	if in, write := msg.(checkers.Put); write {
+		n.value, n.next = n.next, checkers.Value{Text: in.Text, Found: true}
+		env.Send(from, nil)
+		return
+	}
+	env.Send(from, n.value)
+}
+
+func (n *lagging) Timeout(sim.Env, sim.Timer) {}
+
 // runs counts what happened in this process, as no scenario may.
 var runs atomic.Int64
 
@@ -163,6 +179,29 @@ func toys() []*scenarios.Scenario {
 		r.World.Watch(func(s *sim.Step) { neverSix(r, s, s.Payload.(ticked).Count) })
 	}
 
+	// Reads are answered by a copy that lags behind.
+	stale := toy("toy/stale", "A register that is not linearizable.", nil, nil)
+	stale.Space.Clients = nemesis.Range[int]{Min: 3, Max: 3}
+	stale.Space.Faults = []nemesis.FaultKind{{Kind: "pause", Count: nemesis.Range[int]{Min: 1, Max: 2}, Window: nemesis.Range[time.Duration]{Min: time.Millisecond, Max: 50 * time.Millisecond}}}
+	stale.Linear = checkers.RegisterModel
+	stale.Build = func(r *scenarios.Run) {
+		r.AddServers(func(id sim.NodeID) sim.Node { return &lagging{value: checkers.Value{Text: "<b>old</b>", Found: true}} })
+		r.AddClients(func(client int, _ []nemesis.Op) sim.Node {
+			return sim.Spawn(func(p *sim.Proc) {
+				for i := range 8 {
+					p.Sleep(100 * time.Millisecond)
+					var in any = checkers.Get{Key: "k"}
+					if client == 1 {
+						in = checkers.Put{Key: "k", Text: fmt.Sprintf("<b>%d</b>", i)}
+					}
+					op := p.Op(in)
+					out, _ := p.Call(1, in, sim.Forever, nil)
+					op.OK(out)
+				}
+			})
+		})
+	}
+
 	return []*scenarios.Scenario{
 		good, low, demo, panics, random, flaky,
 		toy("toy/six", "A scenario that fails while it runs.", neverSix, nil),
@@ -175,7 +214,7 @@ func toys() []*scenarios.Scenario {
 		toy("toy/never", "A scenario that waits for what never happens.", counts, func(r *scenarios.Run) {
 			r.Checks.Sometimes("pigs fly")
 		}),
-		busy, moody,
+		busy, moody, stale,
 	}
 }
 

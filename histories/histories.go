@@ -50,6 +50,7 @@ type History struct {
 	Format  Format
 	Entries int // those of nemeses included
 	Ops     []*sim.Op
+	Linear  *checkers.Model // that Linearizable has judged it by; nil: something else has
 }
 
 // Count is how many operations ended like this.
@@ -70,6 +71,11 @@ func Check(r io.Reader, m *Model, o Options) (*History, checkers.Result, error) 
 		return nil, checkers.Result{}, err
 	}
 	result := c.judge(h.Ops)
+	if l, ok := c.(linear); ok {
+		if m, ok := l.linear(); ok {
+			h.Linear = &m
+		}
+	}
 	if len(h.Ops) == 0 {
 		result.Detail = "the file has no operations, but for those of nemeses"
 	}

@@ -24,6 +24,11 @@ type converter interface {
 	judge(ops []*sim.Op) checkers.Result
 }
 
+// linear is a converter whose operations may be judged for linearizability; the model is that by which they are.
+type linear interface {
+	linear() (m checkers.Model, ok bool)
+}
+
 var models = []*Model{
 	{"register", "read, write; linearizable", func(o *Options) converter {
 		return &keys{model: checkers.RegisterModel(), budget: o.Budget, fs: "read, write"}
@@ -201,9 +206,14 @@ func (c *keys) output(e *entry, op *sim.Op) (any, error) {
 	return nil, nil
 }
 
-func (c *keys) judge(ops []*sim.Op) checkers.Result {
+func (c *keys) linear() (checkers.Model, bool) {
 	c.model.Budget = budgetOf(c.budget)
-	return checkers.Linearizable(c.model, ops)
+	return c.model, true
+}
+
+func (c *keys) judge(ops []*sim.Op) checkers.Result {
+	m, _ := c.linear()
+	return checkers.Linearizable(m, ops)
 }
 
 func budgetOf(n int) int {
@@ -684,12 +694,16 @@ func (c *logs) output(e *entry, op *sim.Op) (any, error) {
 }
 
 func (c *logs) judge(ops []*sim.Op) checkers.Result {
-	if c.feed != nil {
-		return c.feed.judge(ops)
+	if m, ok := c.linear(); ok {
+		return checkers.Linearizable(m, ops)
 	}
+	return c.feed.judge(ops)
+}
+
+func (c *logs) linear() (checkers.Model, bool) {
 	m := checkers.LogModel()
 	m.Budget = budgetOf(c.budget)
-	return checkers.Linearizable(m, ops)
+	return m, c.feed == nil
 }
 
 // quote shows a record.

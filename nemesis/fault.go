@@ -202,6 +202,9 @@ func (k *kind) instant() bool { return k.Window == Range[time.Duration]{} }
 // KindName is the name of a fault's kind, as in JSON: "clock_jump".
 func KindName(f Fault) string { return kindOf(f).Kind }
 
+// Instant reports whether a fault is over at once: nothing of it is ever healed.
+func Instant(f Fault) bool { return kindOf(f).instant() }
+
 // FaultNames lists the names of all kinds of faults.
 func FaultNames() []string {
 	names := make([]string, len(kinds))

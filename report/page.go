@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -60,6 +61,16 @@ type Command struct {
 type Link struct {
 	Text string `json:"text"`
 	File string `json:"file"` // a relative path
+}
+
+// Linear is where the page of a run's history goes, beside the page of the run, and the link from there to it. Where there is no
+// page of a history there is no link.
+func Linear(page string, linear []byte) (path string, links []Link) {
+	path = strings.TrimSuffix(page, ".html") + ".linear.html"
+	if linear != nil {
+		links = []Link{{"the history, and how far it can be put in order, as Porcupine draws it", filepath.Base(path)}}
+	}
+	return path, links
 }
 
 // Write writes a page with the trace in it.

@@ -31,8 +31,9 @@ var partitionHeal = &Scenario{
 			}
 		})
 	},
-	Judge: func(r *Run) { judgeHistory(r, checkers.KVModel()) },
-	Form:  kvForm,
+	Judge:  sawInfo,
+	Linear: checkers.KVModel,
+	Form:   kvForm,
 }
 
 func partitionHealPlan(ops int) nemesis.Plan {

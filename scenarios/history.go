@@ -20,7 +20,7 @@ func (s *Scenario) History(h trace.Header, o Options) ([]*sim.Op, error) {
 		return nil, fmt.Errorf("the plan in the trace: %w", err)
 	}
 	unjudged := *s
-	unjudged.Judge = nil
+	unjudged.Judge, unjudged.Linear = nil, nil
 	o.Deep = true
 	r := unjudged.Run(p, o)
 	if r.Steps > h.Steps { // it was stopped

@@ -30,7 +30,8 @@ var (
 		),
 		Tail:   10 * time.Second,
 		Build:  func(r *Run) { buildRaftService(r, func(c raft.Config) sim.Node { return raft.NewKV(c) }, kvOp) },
-		Judge:  func(r *Run) { judgeHistory(r, checkers.KVModel()) },
+		Judge:  sawInfo,
+		Linear: checkers.KVModel,
 		Form:   kvForm,
 		Fits:   isGroup,
 		Facts:  slices.Concat(memberFacts, serviceFacts),
@@ -60,9 +61,10 @@ var (
 		},
 		Judge: func(r *Run) {
 			r.State.(*records).judge(r.World.History())
-			judgeHistory(r, checkers.LogModel())
+			sawInfo(r)
 		},
-		Form: logForm,
+		Linear: checkers.LogModel,
+		Form:   logForm,
 		Fits: func(p nemesis.Plan) error {
 			first := map[string]int{}
 			for i, op := range p.Ops {
@@ -378,15 +380,14 @@ func watchRaft(r *Run) {
 	}
 }
 
-// judgeHistory asks for linearizability.
-func judgeHistory(r *Run, m checkers.Model) {
+// sawInfo tells whether a client was left without an answer.
+func sawInfo(r *Run) {
 	info := r.Checks.Sometimes("a client saw info")
 	for _, op := range r.World.History() {
 		if op.Outcome == sim.Info {
 			info.Hold()
 		}
 	}
-	r.Checks.Add("linearizable", checkers.Linearizable(m, r.Scenario.formed(r.World.History())))
 }
 
 // buildElection adds members without clients, who must find a leader.
@@ -437,16 +438,16 @@ func kvForm(input, output any) (any, any) {
 		}
 		return checkers.Get{Key: op.Key}, output
 	case raft.KVPut:
-		return checkers.Put{Key: op.Key, Text: op.Value}, output
+		return checkers.Put{Key: op.Key, Text: op.Value}, nil
 	case raft.KVAppend:
-		return checkers.Append{Key: op.Key, Text: op.Value}, output
+		return checkers.Append{Key: op.Key, Text: op.Value}, nil
 	case raft.KVCAS:
 		if ended {
 			output = checkers.Swapped(res.OK)
 		}
 		return checkers.CAS{Key: op.Key, From: op.Old, To: op.Value}, output
 	default:
-		return checkers.Delete{Key: op.Key}, output
+		return checkers.Delete{Key: op.Key}, nil
 	}
 }
 

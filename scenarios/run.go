@@ -130,8 +130,9 @@ func (r *Run) run(until uint64) (stopped bool) {
 		}
 		r.over = r.waits == 0
 	}
-	if r.Scenario.Judge != nil {
-		r.guard(r.Scenario.Judge)
+	ok := r.Scenario.Judge == nil || r.guard(r.Scenario.Judge)
+	if ok && r.Scenario.Linear != nil {
+		r.guard(judgeLinear)
 	}
 	return false
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/netsim"
@@ -38,6 +39,10 @@ type Scenario struct {
 	Build func(r *Run)
 	// Judge runs after the last step, unless a violation has stopped the run; it may be nil.
 	Judge func(r *Run)
+
+	// Linear is the model of a service that handles one operation at a time, which clients must not be able to tell from the
+	// real one: operations, in the scenario's Form, are linearizable. That is judged after Judge. Nil: it is not promised.
+	Linear func() checkers.Model
 
 	// Form gives the form that package checkers has of an operation's input, and of its output unless that is nil: that is
 	// what is judged, and what histories are exported in. It may be nil where operations are in that form, as transactions

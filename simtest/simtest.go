@@ -164,7 +164,7 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 		return true
 	}
 	t.Error(text)
-	if err := keep(t, f, what); err != nil {
+	if err := keep(t, s, f, what); err != nil {
 		t.Error(err)
 	}
 	if what.shrink > 0 && what.step == 0 && f.Divergence == nil && r.Verdict == checkers.Invalid {
@@ -173,23 +173,32 @@ func one(t *testing.T, s *scenarios.Scenario, plan nemesis.Plan, what choice) (o
 	return false
 }
 
-// keep leaves a failure's plan and trace, and a page that shows it, in a folder.
-func keep(t *testing.T, f *scenarios.Failure, what choice) error {
+// keep leaves a failure's plan and trace, and pages that show it, in a folder.
+func keep(t *testing.T, s *scenarios.Scenario, f *scenarios.Failure, what choice) error {
 	dir, base := t.ArtifactDir(), baseName(&f.First)
 	plan, err := planFile(f.First.Plan)
 	if err != nil {
 		return err
 	}
+	linear, err := s.LinearPage(&f.Again, f.Trace)
+	if err != nil {
+		return err
+	}
+	beside, links := report.Linear(base+".html", linear)
 	replay := choice{replay: filepath.Join(dir, base+".plan.json")}
 	page, err := report.File(f.Trace, []report.Command{
 		{For: "repeat it, with this build", Line: what.again(t, f)},
 		{For: "repeat it, with any build", Line: replay.again(t, f)},
 		{For: "make it small", Line: fmt.Sprintf("SEEDBED_SHRINK=%d %s", scenarios.DefaultShrinkRuns, what.line(t, f.First.Seed, 0))},
-	})
+	}, links...)
 	if err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{base + ".plan.json": plan, base + ".trace": f.Trace, base + ".html": page} {
+	files := map[string][]byte{base + ".plan.json": plan, base + ".trace": f.Trace, base + ".html": page}
+	if linear != nil {
+		files[beside] = linear
+	}
+	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
 			return err
 		}

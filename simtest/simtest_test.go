@@ -289,6 +289,11 @@ func (o *outside) shrinking(t *testing.T) {
 	require.NoError(t, os.MkdirAll(kept, 0o777))
 	out, ok = o.test(t, "TestNested", "SEEDBED_SEED=3", "-test.artifacts", "-test.outputdir="+kept)
 	require.False(t, ok, out)
+	for name, want := range map[string]string{"toy-late-3.html": `"file":"toy-late-3.linear.html"`, "toy-late-3.linear.html": `always \"few steps\"`} {
+		page, err := os.ReadFile(find(t, kept, name))
+		require.NoError(t, err)
+		require.Contains(t, string(page), want)
+	}
 	command := regexp.MustCompile(`(?m)  to have it run each time, first of all, (mkdir .*)$`).FindStringSubmatch(out)
 	require.NotNil(t, command, out)
 	_, ok = o.command(t, nil, "sh", "-c", command[1])

@@ -653,7 +653,7 @@ class Diagram {
 		const every = Math.ceil(1.15 * p.size * 0.8 / this.lane), at = view.selected;
 		c.save();
 		c.beginPath();
-		c.rect(0, this.top, this.left, this.h - this.top);
+		c.rect(0, this.top - 0.4 * p.size, this.left, this.h);
 		c.clip();
 		for (let lane = this.firstLane; lane < this.lastLane; lane++) {
 			const q = run.order[lane], of = run.places[q], y = this.y(q);

@@ -55,7 +55,7 @@ function words(part) { return Object.entries(part).map(([k, v]) => `${k.replaceA
 function safeLink(l) {
 	const file = String(l.file);
 	if (/^[a-z][a-z0-9+.-]*:|^[/\\]/i.test(file.replace(/[\u0000-\u0020]/g, ""))) return shown(`${l.text}: ${file}`, 400);
-	return el("a", {href: "./" + file}, shown(l.text, 200));
+	return el("a", {href: "./" + file.toWellFormed().split("/").map(encodeURIComponent).join("/")}, shown(l.text, 200));
 }
 
 async function copy(text, code, done) {

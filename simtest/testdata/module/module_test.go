@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/sim"
@@ -110,6 +111,7 @@ func wrong(name string) *scenarios.Scenario {
 // late is one that is found to be wrong when all is over.
 func late() *scenarios.Scenario {
 	s := good("toy/late")
+	s.Linear = checkers.RegisterModel // its history is empty
 	s.Judge = func(r *scenarios.Run) {
 		r.Checks.Always("few steps").Check(r.World.Steps() < 10, func() string { return "there were many" })
 	}
