@@ -144,7 +144,7 @@ c1 asks for put v1 (#0).
 n2 has v1, on Put{v1} from c1.
 c1 hears from n2 of #0: ok.
 c1 asks for get (#1), and hears from n1 at 0.014s: ok nothing.
-When n1 answered #1, it had not heard that n2 leads term 2 and of #0 from any other server.
+When n1 answered #1, it had not heard that n2 leads term 2, nor of #0 from any other server.
 Once all was over, it violates always "so it is": get of c1 has no place.
 `, tale(t, trace.Outcome{Detail: "get of n3 has no place\n  order", Ops: []uint64{5, 10}},
 		step(sim.KindTimer, 1, ""), in(1, step(sim.KindFact, 1, "Leads{1}")),

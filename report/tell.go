@@ -246,7 +246,7 @@ func (s *story) unheard() []Sentence {
 		return nil
 	}
 	number, _ := operationText(last.Text)
-	return []Sentence{{Text: fmt.Sprintf("When %s answered %s, it had not heard %s from any other server.", s.name(answer.Peer), number, enumerate(what))}}
+	return []Sentence{{Text: fmt.Sprintf("When %s answered %s, it had not heard %s from any other server.", s.name(answer.Peer), number, strings.Join(what, ", nor "))}}
 }
 
 func (s *story) name(id sim.NodeID) string { return s.header.Name(id) }
