@@ -25,6 +25,12 @@ func TestStory(t *testing.T) {
 	last := uint64(0)
 	var text strings.Builder
 	require.NoError(t, report.WriteStory(&text, story))
+	steps := all(t, r)
+	for _, s := range story {
+		if s.Step > 0 {
+			require.Equal(t, steps[s.Step-1].At, s.At, s.Text)
+		}
+	}
 	for _, s := range story[:len(story)-1] {
 		if s.Step == 0 {
 			continue
@@ -36,6 +42,7 @@ func TestStory(t *testing.T) {
 	end := story[len(story)-1]
 	require.Equal(t, h.Step, end.Step)
 	require.Contains(t, end.Text, h.Property)
+	require.Contains(t, text.String(), fmt.Sprintf("%-20s  That violates", fmt.Sprintf("%s step %d", end.At, end.Step)))
 	require.Contains(t, text.String(), h.Name(h.Node)+" becomes leader of term ")
 	require.Contains(t, text.String(), " votes for "+h.Name(h.Node))
 	require.LessOrEqual(t, strings.Count(text.String(), "\n"), 42)
