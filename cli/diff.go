@@ -293,7 +293,7 @@ func (d *differ) each(asJSON bool) error {
 	if all.Later > 0 {
 		fmt.Fprintf(d.stdout, "%s would strike after the end of the run\n", plural(all.Later, "more fault"))
 	}
-	if h.Property == "" {
+	if !h.Violated() {
 		return nil
 	}
 	_, err := fmt.Fprintf(d.stdout, "the violation needs %d of %s: without any one of these it is not there\n", all.Needed, plural(len(plan.Faults), "fault"))

@@ -35,7 +35,7 @@ const (
 // It is empty for a run without a violation.
 func Story(t *trace.Reader) ([]Sentence, error) {
 	h := t.Header()
-	if h.Property == "" {
+	if !h.Violated() {
 		return nil, nil
 	}
 	s := story{
