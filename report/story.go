@@ -35,7 +35,7 @@ const (
 // It is empty for a run without a violation.
 func Story(t *trace.Reader) ([]Sentence, error) {
 	h := t.Header()
-	if h.Property == "" {
+	if !h.Violated() {
 		return nil, nil
 	}
 	s := story{
@@ -81,9 +81,10 @@ func Story(t *trace.Reader) ([]Sentence, error) {
 type story struct {
 	header   trace.Header
 	words    words
-	headline string // of the violation
-	proof    string // why that is so, in a line; "" for none
-	end      uint64 // no step behind it is told
+	headline string     // of the violation
+	proof    string     // why that is so, in a line; "" for none
+	end      uint64     // no step behind it is told
+	at       clock.Time // of the violation, if a step shows it
 	causal   *sim.Causal
 	servers  *sim.Causal // likewise, without what clients have passed on; for operations that show the violation
 	steps    []*telling  // in their order
@@ -121,6 +122,7 @@ func (s *story) read(step *trace.Step) {
 	t := &telling{Step: *step}
 	node := fmt.Sprint(step.Node)
 	if step.N == s.header.Step {
+		s.at = step.At
 		s.involved[step.Node] = true
 		if in, ok := s.heard[step.Node]; ok {
 			s.involved[in.Peer] = true

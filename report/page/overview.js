@@ -12,7 +12,8 @@ export function mount(root, trace, view) {
 	root.append(canvas);
 	const c = canvas.getContext("2d");
 	let p = palette(), due = false, counted = 0, all = new Uint32Array(bins), lost = new Uint32Array(bins), axis = "";
-	const [left, right] = [Math.round(84 * p.size / 16), 10];
+	const right = 10;
+	let left = 0;
 
 	// Before the steps are in, the index tells how many there are where.
 	const guess = (low, high) => {
@@ -32,6 +33,7 @@ export function mount(root, trace, view) {
 			canvas.height = Math.round(h * ratio);
 		}
 		c.setTransform(ratio, 0, 0, ratio, 0, 0);
+		left = Math.round(84 * p.size / 16);
 		c.fillStyle = p.panel;
 		c.fillRect(0, 0, w, h);
 		const [low, high] = view.limits(), scale = (w - left - right) / (high - low), x = at => left + (at - low) * scale;

@@ -1,12 +1,13 @@
 // What came of the run, and how to repeat it; and its story.
 
+import {violated} from "./run.js";
 import {el, duration, span, time, grouped, count, shown, lines, clip} from "./text.js";
 
 export function mount(root, trace, view) {
 	const h = trace.header, {run, about} = view, p = run.plan;
 	root.classList.add("prose");
 	if (h.property) {
-		root.append(el("h2", {class: "bad"}, "Violated: ", shown(h.property, 1000)),
+		root.append(el("h2", {class: "bad"}, violated(h) ? "Violated: " : "Undecided: ", shown(h.property, 1000)),
 			h.step ? el("p", {}, "Seen at ", run.violation ? stepLink(view, h.step) : el("a", {href: `?to=${h.step}`}, `step ${grouped(h.step)}`), h.node ? `, of ${shown(trace.name(h.node), 60)}` : "", ".") : el("p", {}, "Seen when all was over."),
 			el("pre", {class: "detail"}, lines(clip(h.detail ?? "", 20000))));
 	} else {
@@ -78,7 +79,7 @@ export function mountStory(root, trace, view) {
 	const story = view.about.story ?? [];
 	root.classList.add("prose");
 	if (story.length === 0) {
-		root.append(el("p", {class: "quiet"}, trace.header.property ? "There is no story of this violation." : "There is no violation, and so no story."));
+		root.append(el("p", {class: "quiet"}, violated(trace.header) ? "There is no story of this violation." : "There is no violation, and so no story."));
 		return;
 	}
 	const items = story.map(s => {
