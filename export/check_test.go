@@ -176,21 +176,22 @@ func nanos(t require.TestingT, n json.Number) int64 {
 }
 
 type otlpSpan struct {
-	TraceID string `json:"traceId"`
-	SpanID  string `json:"spanId"`
-	Parent  string `json:"parentSpanId"`
-	Name    string
-	Kind    int
-	Start   string `json:"startTimeUnixNano"`
-	End     string `json:"endTimeUnixNano"`
-	service string
-	raw     json.RawMessage
+	TraceID    string `json:"traceId"`
+	SpanID     string `json:"spanId"`
+	Parent     string `json:"parentSpanId"`
+	Name       string
+	Kind       int
+	Start      string `json:"startTimeUnixNano"`
+	End        string `json:"endTimeUnixNano"`
+	Attributes []struct{ Key string }
+	service    string
+	raw        json.RawMessage
 }
 
 var hexID = regexp.MustCompile(`^([0-9a-f]{16}|[0-9a-f]{32})$`)
 
-// checkOTLP reads spans as a collector does: ids are hexadecimal and not zero, 64-bit integers are strings. Parents are
-// there, in the same trace, and no span begins before its parent.
+// checkOTLP reads spans as a collector does: ids are hexadecimal and not zero, 64-bit integers are strings, and no span has an
+// attribute twice. Parents are there, in the same trace, and no span begins before its parent.
 func checkOTLP(t require.TestingT, text string) []otlpSpan {
 	type value map[string]any
 	type attributes []struct {
@@ -222,6 +223,11 @@ func checkOTLP(t require.TestingT, text string) []otlpSpan {
 			end, err := strconv.ParseUint(sp.End, 10, 64)
 			require.NoError(t, err)
 			require.LessOrEqual(t, start, end)
+			keys := map[string]bool{}
+			for _, a := range sp.Attributes {
+				require.False(t, keys[a.Key], "%s has %s twice", sp.Name, a.Key)
+				keys[a.Key] = true
+			}
 		}
 	}
 	for _, sp := range all {

@@ -185,6 +185,13 @@ func TestOperationsAreTrees(t *testing.T) {
 	require.Greater(t, replicated, 5, "operations whose records came to several members")
 }
 
+// TestStateOfManyElements has one attribute for elements that share a path.
+func TestStateOfManyElements(t *testing.T) {
+	text := written(t, "otlp", catalogued(t, "olep/one-log", 1))
+	checkOTLP(t, text)
+	require.Regexp(t, `"key":"state\.[^"]*\[…\]","value":\{"stringValue":"[^"]* → [^"]*, [^"]* → `, text)
+}
+
 // TestOperationsLeadToTheirAnswers follows answers to writes back to their operation: by way of the leader, a follower that
 // synced, and the leader again.
 func TestOperationsLeadToTheirAnswers(t *testing.T) {

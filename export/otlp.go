@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/sim"
@@ -219,11 +220,26 @@ func (s *spans) begin(h *handler) {
 	sp := s.newSpan(s.heading(&h.Step), kind, root, h.N, spanOfStep, h.At, h.At)
 	sp.Parent = parent
 	sp.Attributes = append(sp.Attributes, number("seedbed.incarnation", uint64(h.Incarnation)))
-	for _, c := range h.Changes {
-		sp.Attributes = append(sp.Attributes, text("state."+c.Path, c.Old+" → "+c.New))
-	}
+	sp.Attributes = append(sp.Attributes, stateAttributes(&h.Step)...)
 	s.handlers[h.N] = sp
 	s.note(sp, &h.Step)
+}
+
+// stateAttributes are what a step changed. OTLP allows a key once, and a path may stand for many elements: they share it.
+func stateAttributes(t *trace.Step) []attribute {
+	var paths []string
+	changed := map[string][]string{}
+	for _, c := range t.Changes {
+		if changed[c.Path] == nil {
+			paths = append(paths, c.Path)
+		}
+		changed[c.Path] = append(changed[c.Path], c.Old+" → "+c.New)
+	}
+	var all []attribute
+	for _, path := range paths {
+		all = append(all, text("state."+path, strings.Join(changed[path], ", ")))
+	}
+	return all
 }
 
 // note adds to a handler's span what happened at one of its steps.

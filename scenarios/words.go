@@ -120,7 +120,7 @@ var gossipWords = &trace.Words{
 		{Match: `^SwimDoubted\{Member:(\w+)`, Say: "gets no answer of $1 in time", About: []string{"member $1"}},
 		{Match: `^SwimNacked\{Member:(\w+)`, Say: "could not reach $1 for another", About: []string{"member $1"}},
 		{Match: `^SwimRescued\{Member:(\w+) Through:(\w+)`, Say: "hears of $1 through $2", About: []string{"member $1"}},
-		{Match: `^SwimSuspected\{Member:(\w+) Incarnation:(\d+) By:(\w+)`, Say: "suspects $1 in incarnation $2, as $3 does", About: []string{"member $1@$2"}},
+		{Match: `^SwimSuspected\{Member:(\w+) Incarnation:(\d+) By:(\w+)`, Say: "suspects $1 in incarnation $2, since $3 got no answer from it", About: []string{"member $1@$2"}},
 		{Match: `^SwimConfirmedDead\{Member:(\w+) Incarnation:(\d+)`, Say: "takes $1 for dead, since it has not refuted the suspicion of incarnation $2", About: []string{"member $1@$2"}},
 		{Match: `^SwimTakenDead\{Member:(\w+) Incarnation:(\d+)`, Say: "is told that $1 is dead", About: []string{"member $1@$2"}},
 		{Match: `^SwimTakenAlive\{Member:(\w+) Incarnation:(\d+)`, Say: "is told that $1 is alive in incarnation $2", About: []string{"member $1@$2"}},
