@@ -133,13 +133,19 @@ func (l *logState) equal(m *logState) bool {
 	return true
 }
 
+// String is the log; of a long one, its ends.
 func (l *logState) String() string {
+	const ends = 4
 	records := make(Records, l.len())
 	for i := range slices.Backward(records) {
 		records[i] = l.record
 		l = l.before
 	}
-	return records.String()
+	if len(records) <= 2*ends+1 {
+		return records.String()
+	}
+	first, last := records[:ends].String(), records[len(records)-ends:].String()
+	return first[:len(first)-1] + " … " + last[1:] + " (" + strconv.Itoa(len(records)) + ")"
 }
 
 // inferLog is Model.infer for one log. The offsets of known appends and the records of known reads say what is in the log

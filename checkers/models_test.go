@@ -2,6 +2,7 @@ package checkers
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -430,4 +431,15 @@ func BenchmarkUnknown(b *testing.B) {
 	for b.Loop() {
 		Linearizable(m, ops)
 	}
+}
+
+// TestLongLogsAreShownByTheirEnds keeps verdicts about them readable.
+func TestLongLogsAreShownByTheirEnds(t *testing.T) {
+	var log *logState
+	for i := range 9 {
+		log = &logState{before: log, record: strconv.Itoa(i), size: uint64(i + 1)}
+	}
+	require.Equal(t, `["0" "1" "2" "3" "4" "5" "6" "7" "8"]`, log.String())
+	log = &logState{before: log, record: "9", size: 10}
+	require.Equal(t, `["0" "1" "2" "3" … "6" "7" "8" "9"] (10)`, log.String())
 }
