@@ -65,16 +65,12 @@ func (a *app) view(ctx context.Context, path string, window stepWindow) error {
 	if first > 1 || last < header.Steps {
 		query = fmt.Sprintf("?from=%d&to=%d", first, min(last, header.Steps))
 	}
-	about, err := report.Describe(t.Reader)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	listener, err := report.Listen()
 	if err != nil {
 		return err
 	}
 	host := listener.Addr().String()
-	handler, err := report.Handler(file, info.Size(), about, host)
+	handler, err := report.Handler(file, info.Size(), report.About{Title: report.Title(t.Reader)}, host)
 	if err != nil {
 		return err
 	}

@@ -186,6 +186,15 @@ func TestServedWindows(t *testing.T) {
 	require.Equal(t, h.Step, p.selected())
 	p.until(fmt.Sprintf("document.querySelector('#step .text').textContent === %q", steps[h.Step-1].Text))
 	require.Contains(t, p.text(".elsewhere"), "← earlier")
+	story, err := report.Story(r)
+	require.NoError(t, err)
+	p.tab("Story")
+	p.until(fmt.Sprintf("document.querySelectorAll('.story li').length === %d", len(story)))
+	for i, s := range story {
+		item := fmt.Sprintf(".story li:nth-child(%d)", i+1)
+		require.Contains(t, p.text(item), s.Text)
+		require.Equal(t, s.Step != 0 && s.Step <= last, eval[int](p, fmt.Sprintf("document.querySelectorAll('%s a').length", item)) == 1, "what is in another part is a link to it")
+	}
 	at(link(".elsewhere a"))
 	require.Equal(t, uint64(1), eval[uint64](p, "seedbed.trace.first"))
 	at("")

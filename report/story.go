@@ -24,29 +24,46 @@ type Sentence struct {
 // mostSentences is how long a story is: who wants more has the trace.
 const mostSentences = 40
 
+// mostRead is how many steps a story is made of: the last before the violation. They take some seconds, and some 300 bytes each.
+const mostRead = 5_000_000
+
 // Story tells how a run came to its violation: the steps of its causal past, and of the nodes that it names, that are about
 // what it is about, in the words of the trace; with the crashes and lost messages of those who have a part in it.
-// It is empty for a run without a violation.
-func Story(t *trace.Reader) ([]Sentence, error) {
+// It is empty for a run without a violation. Of a very long run it is that of its last steps.
+func Story(t *trace.Reader) ([]Sentence, error) { return storyOf(t, mostRead) }
+
+// storyOf is a story of so many steps at most.
+func storyOf(t *trace.Reader, most uint64) ([]Sentence, error) {
 	h := t.Header()
 	if h.Property == "" {
 		return nil, nil
 	}
-	s := story{header: h, words: compile(h.Words), involved: map[sim.NodeID]bool{}, subjects: map[string]bool{}, told: map[uint64]bool{}}
-	for step, err := range t.All() {
+	begin, end := t.Steps()
+	if h.Step != 0 {
+		end = h.Step
+	}
+	first := begin
+	if end-begin >= most {
+		first = end - most + 1
+	}
+	s := story{header: h, words: compile(h.Words), causal: &sim.Causal{}, involved: map[sim.NodeID]bool{}, subjects: map[string]bool{}, told: map[uint64]bool{}}
+	for step, err := range t.Window(first, end) {
 		if err != nil {
 			return nil, err
 		}
+		if step.N == h.Step {
+			s.end = step.At
+		}
+		s.causal.Add(&step.Step)
 		s.read(&step)
 	}
-	causal, err := t.Causal()
-	if err != nil {
-		return nil, err
-	}
-	s.causal = causal
 	s.choose()
 	s.circumstances()
-	return s.sentences(), nil
+	list := s.sentences()
+	if first > begin {
+		list = slices.Insert(list, 0, Sentence{Text: fmt.Sprintf("What came before step %d is not told.", first)})
+	}
+	return list, nil
 }
 
 // story is in the making. Of the steps it keeps those that can be told: what handlers did is in their facts.
@@ -59,6 +76,7 @@ type story struct {
 	involved map[sim.NodeID]bool
 	subjects map[string]bool
 	told     map[uint64]bool
+	end      clock.Time // of the violation's step
 }
 
 // telling is a step that can be told.
@@ -249,7 +267,7 @@ func (s *story) cut(list []Sentence) []Sentence {
 		list = slices.Concat(list[:mostSentences/4], []Sentence{{Text: fmt.Sprintf("… %s more …", count(n, "sentence"))}}, list[mostSentences/4+n:])
 	}
 	detail, _, _ := strings.Cut(s.header.Detail, "\n")
-	end := Sentence{Step: s.header.Step, Text: fmt.Sprintf("That violates %s: %s.", s.header.Property, strings.TrimSuffix(detail, "."))}
+	end := Sentence{Step: s.header.Step, At: s.end, Text: fmt.Sprintf("That violates %s: %s.", s.header.Property, strings.TrimSuffix(detail, "."))}
 	if end.Step == 0 {
 		end.Text = fmt.Sprintf("Once all was over, it violates %s: %s.", s.header.Property, strings.TrimSuffix(detail, "."))
 	}

@@ -23,7 +23,7 @@ import {bindKeys} from "./keys.js";
 const tabs = [
 	{name: "Difference", mount: mountDifference, when: view => view.pair},
 	{name: "Verdict", mount: mountVerdict},
-	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0},
+	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0 || view.about.served && view.trace.header.property},
 	{name: "Causal past", mount: mountPast},
 	{name: "State", mount: mountState},
 	{name: "Steps", mount: mountSteps},

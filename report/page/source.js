@@ -1,4 +1,4 @@
-// Where a trace comes from: the page itself, or the server.
+// Where a trace comes from, and its story: the page itself, or the server.
 
 // source is that of the next run of this page: {size, bytes(from, to)}.
 export async function source(about) {
@@ -7,6 +7,13 @@ export async function source(about) {
 	holder.remove(); // it is large
 	const b = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), c => c.charCodeAt(0));
 	return {size: b.length, bytes: (from, to) => b.subarray(from, to)};
+}
+
+// story is that of a run which is served.
+export async function story() {
+	const r = await fetch("story");
+	if (!r.ok) throw new Error(await r.text());
+	return r.json();
 }
 
 async function served(url) {
