@@ -33,7 +33,7 @@ export function mount(root, trace, view) {
 				width, height: 210, legend: {live: true}, cursor: {drag: {x: false, y: false}},
 				scales: {x: {time: false}, y: {range: (_, low, high) => [Math.min(0, low), high > 0 ? 1.05 * high : 1]}},
 				axes: [axis("time, s"), axis(c.unit)],
-				series: [{label: "time, s"}, ...c.series.map(s => ({label: s.name, stroke: s.colour, dash: s.dash, width: 1.5, points: {show: false}, paths: s.stepped ? uPlot.paths.stepped({align: 1}) : undefined}))],
+				series: [{label: "time, s"}, ...c.series.map(s => ({label: s.name, stroke: s.colour, dash: s.dash, width: 1.5, points: {show: s.y.includes(null), size: 4, fill: s.colour}, paths: s.stepped ? uPlot.paths.stepped({align: 1}) : undefined}))],
 				hooks: {ready: [u => u.over.addEventListener("click", () => {
 					const ns = 1e9 * u.posToVal(u.cursor.left, "x");
 					view.select(Math.max(0, run.at(ns) - 1));

@@ -30,7 +30,6 @@ class Diagram {
 		this.spots = {x: new Float32Array(2 * most), y: new Float32Array(2 * most), i: new Int32Array(2 * most), n: 0};
 		this.flights = [];          // arrows that were drawn: {i, x1, y1, x2, y2}
 		this.timings = [];          // of drawings, in milliseconds
-		this.rows();
 		this.recolour();
 		view.on("window select progress hits fault texts", () => this.dirty());
 		view.on("look", () => this.recolour());
@@ -56,6 +55,7 @@ class Diagram {
 		}
 		this.w = w;
 		this.h = h;
+		this.rows();
 		this.draw(); // at once: a canvas that has a new size is empty
 	}
 
@@ -67,10 +67,10 @@ class Diagram {
 
 	// rows gives each fault of the plan a row in which it overlaps no other, as far as there are rows.
 	rows() {
-		const ends = [];
+		const ends = [], rows = this.root.clientHeight > 400 ? 7 : 5;
 		this.faultRow = this.run.faults.map(f => {
 			let row = ends.findIndex(end => end <= f.at);
-			if (row < 0) row = ends.length < 4 ? ends.length : ends.indexOf(Math.min(...ends));
+			if (row < 0) row = ends.length < rows ? ends.length : ends.indexOf(Math.min(...ends));
 			ends[row] = Math.max(ends[row] ?? 0, f.until);
 			return row;
 		});
@@ -134,8 +134,10 @@ class Diagram {
 			if (!this.dense) {
 				this.drawMessages();
 				this.drawMarks();
-				this.drawLabels();
 			}
+			this.drawSaid();
+			this.drawPlayed();
+			if (!this.dense) this.drawLabels();
 			this.drawLives();
 			this.drawFrontier();
 		});
@@ -197,7 +199,7 @@ class Diagram {
 		const {c, p, run, view} = this, faults = run.faults;
 		const bottom = Math.min(this.bottom, this.top + run.order.length * this.lane - view.scroll);
 		const drawn = new Float64Array(8).fill(-1); // the end of what is drawn in a row, so that a thousand bars are not a thousand
-		const bars = Array.from({length: 4}, () => []);
+		const bars = Array.from({length: this.faultRows}, () => []);
 		let inSight = 0;
 		faults.forEach((f, n) => {
 			const x1 = this.xOf(f.at), x2 = Number.isFinite(f.until) ? this.xOf(f.until) : this.right;
@@ -298,16 +300,19 @@ class Diagram {
 				c.globalAlpha = 1;
 				if (this.ribbon >= 10 && x2 - Math.max(x1, this.left) > 70 && !this.dense) {
 					c.font = p.font(0.6);
-					c.textBaseline = "middle";
-					c.fillStyle = p.ink;
-					c.globalAlpha = 0.7;
 					const text = shown(role.role, 20), x = Math.max(x1, this.left) + 14, under = y + this.ribbon / 2 + p.size * 0.42;
-					c.fillText(text, x, under);
-					this.taken.push({x, y: under, to: x + c.measureText(text).width});
-					c.globalAlpha = 1;
+					this.taken.push({x, y: under, to: x + c.measureText(text).width, role: text});
 				}
 			}
 		}
+	}
+
+	// drawPlayed writes the roles under their stretches.
+	drawPlayed() {
+		const {c, p} = this;
+		c.font = p.font(0.6);
+		c.textBaseline = "middle";
+		for (const {x, y, role} of this.taken) this.write(role, x, y, p.quiet);
 	}
 
 	// drawLives marks where nodes boot, crash, pause and go on, with the numbers of their lives.
@@ -328,9 +333,8 @@ class Diagram {
 				if (!this.dense) this.spot(life.from, x, y);
 				if (kind === K.boot && life.life !== was && this.lane > 22 && x > lastNumber + 14 && x > this.left - 4) {
 					c.font = p.font(0.62, 600);
-					c.textBaseline = "alphabetic";
-					c.fillStyle = p.ink;
-					c.fillText(String(life.life), x, y + this.ribbon / 2 + p.size * 0.62);
+					c.textBaseline = "middle";
+					this.write(String(life.life), x + 2 * r + 2, y, p.ink, this.lit(life.from) ? 1 : 0.35);
 					lastNumber = x;
 				}
 				was = life.life;
@@ -358,8 +362,8 @@ class Diagram {
 	drawOperations() {
 		const {c, p, run} = this, height = Math.min(18, Math.max(2.5, this.lane * 0.34));
 		const ends = new Map();
+		this.said = [];
 		c.font = p.font(0.66);
-		c.textBaseline = "middle";
 		for (const op of run.operations) {
 			if (op.from > this.to) break;
 			if (op.to >= 0 && op.to < this.from) continue;
@@ -384,13 +388,31 @@ class Diagram {
 				c.setLineDash([]);
 			}
 			if (b - a > 50 && height > 11) {
-				c.save();
-				c.clip();
-				c.fillStyle = p.ink;
-				c.fillText(shown(op.input + (op.outcome === "pending" ? "" : " ⇒ " + (op.outcome === "ok" ? op.output : op.outcome)), 80), Math.max(a, this.left) + 6, y + height / 2 + 0.5);
-				c.restore();
+				const text = shown(op.input + (op.outcome === "pending" ? "" : " ⇒ " + (op.outcome === "ok" ? op.output : op.outcome)), 80), x = Math.max(a, this.left) + 6;
+				this.said.push({text: fit(c, text, Math.min(b, this.right) - x - 4), x, y: y + height / 2 + 0.5, lit});
 			}
 		}
+		c.globalAlpha = 1;
+	}
+
+	// drawSaid writes onto the bars of operations, over what crosses them.
+	drawSaid() {
+		const {c, p} = this;
+		c.font = p.font(0.66);
+		c.textBaseline = "middle";
+		for (const {text, x, y, lit} of this.said) this.write(text, x, y, p.ink, lit ? 1 : 0.4);
+	}
+
+	// write writes a text that can be read whatever is behind it.
+	write(text, x, y, colour, alpha = 1) {
+		const {c, p} = this;
+		c.globalAlpha = alpha;
+		c.lineWidth = 3;
+		c.lineJoin = "round";
+		c.strokeStyle = p.paper;
+		c.strokeText(text, x, y);
+		c.fillStyle = colour;
+		c.fillText(text, x, y);
 		c.globalAlpha = 1;
 	}
 
@@ -536,23 +558,16 @@ class Diagram {
 		for (const [, s] of order) {
 			const i = this.spots.i[s], x = this.spots.x[s] + 5, k = kind[i];
 			if (x < this.left || x > this.right) continue;
-			const q = run.place[i], y = k === K.fact ? this.spots.y[s] - 1.6 * this.r : this.y(q) + (k === K.timer ? this.lane * 0.44 : this.ribbon / 2 + p.size * 0.66 + this.r);
+			const q = run.place[i], y = k === K.fact ? Math.max(this.spots.y[s] - 1.6 * this.r, this.top + high) : this.y(q) + (k === K.timer ? this.lane * 0.44 : this.ribbon / 2 + p.size * 0.66 + this.r);
 			if (!free(x, y, x + 40)) continue;
 			const texts = view.texts(i);
 			if (!texts) continue;
 			const text = shown(texts.text || kinds[k], 44), width = c.measureText(text).width;
 			if (!free(x, y, x + width)) continue;
 			taken.push({x, y, to: x + width});
-			c.globalAlpha = this.lit(i) ? 1 : 0.3;
-			c.lineWidth = 3;
-			c.lineJoin = "round";
-			c.strokeStyle = p.paper;
-			c.strokeText(text, x, y);
-			c.fillStyle = k === K.fact ? p.ink : p.quiet;
-			c.fillText(text, x, y);
+			this.write(text, x, y, k === K.fact ? p.ink : p.quiet, this.lit(i) ? 1 : 0.3);
 			labels++;
 		}
-		c.globalAlpha = 1;
 		this.canvas.dataset.labels = labels;
 	}
 
@@ -650,7 +665,8 @@ class Diagram {
 			c.fillStyle = p.quiet;
 			c.fillText("faults", 12, (this.axisHeight + this.top) / 2);
 		}
-		const every = Math.ceil(1.15 * p.size * 0.8 / this.lane), at = view.selected;
+		const small = Math.min(0.8, Math.max(0.62, this.lane / p.size / 1.15)); // where all of them fit then
+		const every = Math.ceil(1.15 * p.size * small / this.lane - 1e-9), at = view.selected;
 		c.save();
 		c.beginPath();
 		c.rect(0, this.top - 0.4 * p.size, this.left, this.h);
@@ -660,7 +676,7 @@ class Diagram {
 			const chosen = at >= 0 ? run.lane[run.place[at]] ?? -1 : -1;
 			if (lane !== chosen && (lane % every !== 0 || Math.abs(lane - chosen) < every && chosen >= 0)) continue;
 			const role = at >= 0 ? run.roleAt(q, at) : "", life = at >= 0 ? run.lifeAt(q, at) : undefined, two = this.lane > 2.4 * p.size;
-			c.font = p.font(0.8, at >= 0 && run.place[at] === q ? 700 : 500);
+			c.font = p.font(small, at >= 0 && run.place[at] === q ? 700 : 500);
 			c.fillStyle = p.ink;
 			const name = shown(of.name, 40);
 			c.fillText(fit(c, name, this.left - 18), 12, two ? y - p.size * 0.42 : y);
