@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -270,12 +271,14 @@ func (r *runner) commands() []report.Command {
 			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)},
 			report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", r.again, r.source)})
 	}
-	if r.trace != "" {
-		list = append(list,
-			report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(r.trace))},
-			report.Command{For: "open it", Line: fmt.Sprintf("%s view %s", r.again, quote(r.trace))})
+	file := r.trace
+	if file == "" { // which is no more than a command away
+		file = strings.TrimSuffix(r.page, ".html") + ".trace"
+		list = append(list, report.Command{For: "record it", Line: fmt.Sprintf("%s run %s --trace %s", r.again, r.source, quote(file))})
 	}
-	return list
+	return append(list,
+		report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(file))},
+		report.Command{For: "open it", Line: fmt.Sprintf("%s view %s", r.again, quote(file))})
 }
 
 // print says what came of the run: a line, and for a failure all there is to say.
