@@ -75,9 +75,9 @@ function curves(run, trace, p) {
 		const quantile = q => took.map(t => t.length > 0 ? t[Math.ceil(q * t.length) - 1] : null); // the least with a share of q not above it
 		list.push({
 			title: "latency of operations that succeeded, by when they ended", unit: "ms", x: middle,
-			words: "Median, 90th and 99th percentile, and maximum, of each stretch of time.",
+			words: "Median, 95th and 99th percentile, and maximum, of each stretch of time.",
 			series: [
-				{name: "median", y: quantile(0.5), colour: p.blue}, {name: "90 %", y: quantile(0.9), colour: p.orange, dash: [6, 3]},
+				{name: "median", y: quantile(0.5), colour: p.blue}, {name: "95 %", y: quantile(0.95), colour: p.orange, dash: [6, 3]},
 				{name: "99 %", y: quantile(0.99), colour: p.purple, dash: [8, 3, 2, 3]}, {name: "longest", y: quantile(1), colour: p.vermillion, dash: [2, 3]},
 			],
 		});
