@@ -82,10 +82,20 @@ func TestTextsScale(t *testing.T) {
 	}
 	p.tab("Steps")
 	before := sizes()
-	eval[bool](p, `(document.documentElement.style.fontSize = "200%", seedbed.view.emit("look"), true)`)
+	eval[bool](p, `(document.documentElement.style.fontSize = "200%", true)`)
 	p.drawn()
 	for name, size := range sizes() {
 		require.InDelta(t, 2*before[name], size, 0.1, name)
 	}
 	require.LessOrEqual(t, eval[float64](p, "document.documentElement.scrollWidth"), 1280.0, "nothing is pushed out of the page")
+	p.key("0")
+	require.Zero(t, eval[int](p, `(() => { // the overview begins where the diagram does
+		const canvas = document.getElementById("overview"), c = canvas.getContext("2d"), left = Math.floor(seedbed.diagram.left), blue = seedbed.diagram.p.accent;
+		const [r, g, b] = [1, 3, 5].map(n => parseInt(blue.slice(n, n + 2), 16));
+		const d = c.getImageData(0, 4, left - 3, canvas.height - 8).data;
+		let n = 0;
+		for (let i = 0; i < d.length; i += 4) if (Math.abs(d[i] - r) + Math.abs(d[i + 1] - g) + Math.abs(d[i + 2] - b) < 24) n++;
+		return n;
+	})()`))
+	require.Greater(t, eval[float64](p, "(seedbed.diagram.h - seedbed.diagram.top) / seedbed.diagram.h"), 0.5, "lanes have more room than what is above them")
 }

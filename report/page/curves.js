@@ -33,7 +33,7 @@ export function mount(root, trace, view) {
 				width, height: 210, legend: {live: true}, cursor: {drag: {x: false, y: false}},
 				scales: {x: {time: false}, y: {range: (_, low, high) => [Math.min(0, low), high > 0 ? 1.05 * high : 1]}},
 				axes: [axis("time, s"), axis(c.unit)],
-				series: [{label: "time, s"}, ...c.series.map(s => ({label: s.name, stroke: s.colour, dash: s.dash, width: 1.5, points: {show: s.y.includes(null), size: 4, fill: s.colour}, paths: s.stepped ? uPlot.paths.stepped({align: 1}) : undefined}))],
+				series: [{label: "time, s"}, ...c.series.map(s => ({label: s.name, stroke: s.colour, dash: s.dash, width: 1.5, points: {show: c.sparse === true, size: 4, fill: s.colour}, paths: s.stepped ? uPlot.paths.stepped({align: 1}) : undefined}))],
 				hooks: {ready: [u => u.over.addEventListener("click", () => {
 					const ns = 1e9 * u.posToVal(u.cursor.left, "x");
 					view.select(Math.max(0, run.at(ns) - 1));
@@ -48,7 +48,7 @@ export function mount(root, trace, view) {
 	return {show: draw};
 }
 
-// curves are those that a run has: {title, unit, words, x, series: [{name, y, colour, dash}]}.
+// curves are those that a run has: {title, unit, words, x, sparse, series: [{name, y, colour, dash}]}. What is sparse has points.
 function curves(run, trace, p) {
 	const {at, kind} = run.columns, end = run.length > 0 ? at[run.length - 1] : 0, list = [];
 	if (end === 0) return list;
@@ -74,7 +74,7 @@ function curves(run, trace, p) {
 		took.forEach(t => t.sort((a, b) => a - b));
 		const quantile = q => took.map(t => t.length > 0 ? t[Math.ceil(q * t.length) - 1] : null); // the least with a share of q not above it
 		list.push({
-			title: "latency of operations that succeeded, by when they ended", unit: "ms", x: middle,
+			title: "latency of operations that succeeded, by when they ended", unit: "ms", x: middle, sparse: true, // there are stretches without any
 			words: "Median, 95th and 99th percentile, and maximum, of each stretch of time.",
 			series: [
 				{name: "median", y: quantile(0.5), colour: p.blue}, {name: "95 %", y: quantile(0.95), colour: p.orange, dash: [6, 3]},

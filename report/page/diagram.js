@@ -55,6 +55,7 @@ class Diagram {
 		}
 		this.w = w;
 		this.h = h;
+		this.p = palette(); // texts may have another size, too
 		this.rows();
 		this.draw(); // at once: a canvas that has a new size is empty
 	}
@@ -65,9 +66,10 @@ class Diagram {
 		requestAnimationFrame(() => { this.due = false; this.draw(); });
 	}
 
-	// rows gives each fault of the plan a row in which it overlaps no other, as far as there are rows.
+	// rows gives each fault of the plan a row in which it overlaps no other, as far as there are rows: in a fifth of the height.
 	rows() {
-		const ends = [], rows = this.root.clientHeight > 400 ? 7 : 5;
+		this.rowHeight = Math.max(7, Math.round(11 * this.p.size / 16));
+		const ends = [], rows = Math.min(7, Math.max(2, Math.floor(0.2 * this.h / this.rowHeight)));
 		this.faultRow = this.run.faults.map(f => {
 			let row = ends.findIndex(end => end <= f.at);
 			if (row < 0) row = ends.length < rows ? ends.length : ends.indexOf(Math.min(...ends));
@@ -82,7 +84,6 @@ class Diagram {
 		this.left = Math.round(84 * unit);
 		this.right = this.w - padding;
 		this.axisHeight = Math.round(24 * unit);
-		this.rowHeight = Math.max(7, Math.round(11 * unit));
 		this.track = this.axisHeight + this.faultRows * this.rowHeight;
 		this.top = this.track + Math.round(16 * unit);
 		const lanes = Math.max(1, this.run.order.length), room = this.h - this.top - 6;

@@ -12,7 +12,8 @@ export function mount(root, trace, view) {
 	root.append(canvas);
 	const c = canvas.getContext("2d");
 	let p = palette(), due = false, counted = 0, all = new Uint32Array(bins), lost = new Uint32Array(bins), axis = "";
-	const [left, right] = [Math.round(84 * p.size / 16), 10];
+	const right = 10;
+	let left = 0; // as in the diagram
 
 	// Before the steps are in, the index tells how many there are where.
 	const guess = (low, high) => {
@@ -27,6 +28,7 @@ export function mount(root, trace, view) {
 	const draw = () => {
 		const w = root.clientWidth, h = root.clientHeight, ratio = Math.min(2, window.devicePixelRatio || 1);
 		if (w === 0) return;
+		left = Math.round(84 * p.size / 16);
 		if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(h * ratio)) {
 			canvas.width = Math.round(w * ratio);
 			canvas.height = Math.round(h * ratio);
@@ -124,7 +126,7 @@ export function mount(root, trace, view) {
 	canvas.addEventListener("pointermove", e => { if (drag !== null) move(at(e)); });
 	for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, () => { drag = null; });
 	canvas.addEventListener("wheel", e => { e.preventDefault(); view.zoom(Math.exp(-e.deltaY * 0.0022), at(e)); }, {passive: false});
-	new ResizeObserver(draw).observe(root);
+	new ResizeObserver(() => { p = palette(); draw(); }).observe(root); // it has another size where texts have
 	view.on("window select progress hits", dirty);
 	view.on("look", () => { p = palette(); dirty(); });
 	draw();
