@@ -88,14 +88,15 @@ func TestTextsScale(t *testing.T) {
 		require.InDelta(t, 2*before[name], size, 0.1, name)
 	}
 	require.LessOrEqual(t, eval[float64](p, "document.documentElement.scrollWidth"), 1280.0, "nothing is pushed out of the page")
-	p.key("0")
-	require.Zero(t, eval[int](p, `(() => { // the overview begins where the diagram does
-		const canvas = document.getElementById("overview"), c = canvas.getContext("2d"), left = Math.floor(seedbed.diagram.left), blue = seedbed.diagram.p.accent;
-		const [r, g, b] = [1, 3, 5].map(n => parseInt(blue.slice(n, n + 2), 16));
-		const d = c.getImageData(0, 4, left - 3, canvas.height - 8).data;
-		let n = 0;
-		for (let i = 0; i < d.length; i += 4) if (Math.abs(d[i] - r) + Math.abs(d[i + 1] - g) + Math.abs(d[i + 2] - b) < 24) n++;
-		return n;
-	})()`))
+	for range 5 {
+		p.key("+")
+	}
+	at := eval[[]float64](p, `(() => { // a place in the overview, and the time that is there where it begins where the diagram does
+		const box = document.getElementById("overview").getBoundingClientRect(), {left, right} = seedbed.diagram, [low, high] = seedbed.view.limits();
+		return [box.left + left + 0.25 * (right - left), box.top + box.height / 2, low + 0.25 * (high - low), high - low];
+	})()`)
+	p.do(chromedp.MouseClickXY(at[0], at[1]))
+	p.drawn()
+	require.InDelta(t, at[2], (p.number("from")+p.number("to"))/2, 0.01*at[3])
 	require.Greater(t, eval[float64](p, "(seedbed.diagram.h - seedbed.diagram.top) / seedbed.diagram.h"), 0.5, "lanes have more room than what is above them")
 }
