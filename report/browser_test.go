@@ -425,7 +425,7 @@ func TestFailureInBrowser(t *testing.T) {
 		require.Greater(t, share, 0.6)
 		require.Less(t, share, 0.9, "there is room for what it says")
 		p.until("Number(document.getElementById('diagram').dataset.labels) > 0")
-		require.Zero(t, eval[int](p, "seedbed.diagram.taken.filter(t => t.y - 0.4 * seedbed.diagram.p.size < seedbed.diagram.top).length"), "no text is cut")
+		require.Zero(t, eval[int](p, "seedbed.diagram.taken.filter(t => t.y - 0.4 * seedbed.diagram.p.size < seedbed.diagram.struck + 4).length"), "no text is cut")
 		p.key("0")
 	})
 	t.Run("a click chooses", func(t *testing.T) {

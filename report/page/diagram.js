@@ -85,7 +85,8 @@ class Diagram {
 		this.right = this.w - padding;
 		this.axisHeight = Math.round(24 * unit);
 		this.track = this.axisHeight + this.faultRows * this.rowHeight;
-		this.top = this.track + Math.round(16 * unit);
+		this.struck = this.track + 7 * unit; // the marks of what was done to the world
+		this.top = this.track + Math.round(23 * unit);
 		const lanes = Math.max(1, this.run.order.length), room = this.h - this.top - 6;
 		this.lane = Math.min(150, Math.max(leastLane, room / lanes));
 		const beyond = Math.max(0, lanes * this.lane - room);
@@ -138,10 +139,10 @@ class Diagram {
 			}
 			this.drawSaid();
 			this.drawPlayed();
-			if (!this.dense) this.drawLabels();
 			this.drawLives();
 			this.drawFrontier();
 		});
+		if (!this.dense) this.clipped(this.track + 12 * this.p.size / 16, () => this.drawLabels()); // they may stand above the first lane
 		if (view.apart) drawFirstApart(this);
 		this.drawViolation();
 		this.drawSelected();
@@ -231,7 +232,7 @@ class Diagram {
 		c.globalAlpha = 1;
 		bars.forEach((list, row) => this.labelFaults(list, this.axisHeight + row * this.rowHeight));
 		// What was done to the world, as steps.
-		const y = (this.track + this.top) / 2 - 1, marks = run.marks.faults;
+		const y = this.struck, marks = run.marks.faults;
 		let last = -9;
 		c.beginPath();
 		for (let n = lowest(marks, this.from); n < marks.length && marks[n] < this.to; n++) {
@@ -558,8 +559,8 @@ class Diagram {
 		order.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 		for (const [, s] of order) {
 			const i = this.spots.i[s], x = this.spots.x[s] + 5, k = kind[i];
-			if (x < this.left || x > this.right) continue;
-			const q = run.place[i], y = k === K.fact ? Math.max(this.spots.y[s] - 1.6 * this.r, this.top + high) : this.y(q) + (k === K.timer ? this.lane * 0.44 : this.ribbon / 2 + p.size * 0.66 + this.r);
+			if (x < this.left || x > this.right || this.spots.y[s] < this.top) continue;
+			const q = run.place[i], y = k === K.fact ? this.spots.y[s] - 1.6 * this.r : this.y(q) + (k === K.timer ? this.lane * 0.44 : this.ribbon / 2 + p.size * 0.66 + this.r);
 			if (!free(x, y, x + 40)) continue;
 			const texts = view.texts(i);
 			if (!texts) continue;
@@ -637,7 +638,7 @@ class Diagram {
 		if (i < 0) return;
 		const x = this.x(i), q = run.place[i];
 		if (x < this.left || x > this.right + 1) return;
-		let y = q < 0 ? (this.track + this.top) / 2 - 1 : this.y(q);
+		let y = q < 0 ? this.struck : this.y(q);
 		for (let s = 0; s < this.spots.n; s++) if (this.spots.i[s] === i) y = this.spots.y[s];
 		c.strokeStyle = p.accent;
 		c.lineWidth = 1;
@@ -676,7 +677,7 @@ class Diagram {
 			const q = run.order[lane], of = run.places[q], y = this.y(q);
 			const chosen = at >= 0 ? run.lane[run.place[at]] ?? -1 : -1;
 			if (lane !== chosen && (lane % every !== 0 || Math.abs(lane - chosen) < every && chosen >= 0)) continue;
-			const role = at >= 0 ? run.roleAt(q, at) : "", life = at >= 0 ? run.lifeAt(q, at) : undefined, two = this.lane > 2.4 * p.size;
+			const role = at >= 0 ? run.roleAt(q, at) : "", life = at >= 0 ? run.lifeAt(q, at) : undefined, two = this.lane > 2 * p.size;
 			c.font = p.font(small, at >= 0 && run.place[at] === q ? 700 : 500);
 			c.fillStyle = p.ink;
 			const name = shown(of.name, 40);
