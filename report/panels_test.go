@@ -3,6 +3,7 @@ package report_test
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,6 +158,17 @@ func (p *tab) curves() (all map[string]curve) {
 	return all
 }
 
+// least is the smallest value there is.
+func least(y []*float64) float64 {
+	low := math.Inf(1)
+	for _, v := range y {
+		if v != nil {
+			low = min(low, *v)
+		}
+	}
+	return low
+}
+
 func TestCurves(t *testing.T) {
 	s := scenario(t, "raft/kv")
 	plan := s.Plan(3)
@@ -231,6 +243,8 @@ func TestCurves(t *testing.T) {
 	require.Greater(t, seen, 40)
 	per := all["messages for each operation, so far"].Series[0].Y
 	require.InDelta(t, float64(messages)/float64(len(ops)), *per[bins-1], 1e-9)
+
+	require.Contains(t, p.text(".curves"), fmt.Sprintf("messages: %s", strings.TrimSuffix(strconv.FormatFloat(least(per), 'g', 3, 64), ".0")), "told in words, too")
 
 	lengths, lag := all["last record of each log"].Series, all["lag: records that each log is behind the longest"].Series
 	longest := slices.Max(slices.Collect(maps.Values(lasts)))

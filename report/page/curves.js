@@ -3,7 +3,7 @@
 
 import {uPlot} from "./vendor/uPlot.js";
 import {palette} from "./palette.js";
-import {el, count, shown} from "./text.js";
+import {el, count, grouped, shown} from "./text.js";
 import {K} from "./run.js";
 
 const bins = 120, most = 8; // most: logs that are drawn
@@ -26,7 +26,7 @@ export function mount(root, trace, view) {
 		const p = palette(), width = Math.max(280, Math.min(560, box.clientWidth / 2 - 24));
 		box.curves = curves(run, trace, p); // kept for tests
 		for (const c of box.curves) {
-			const figure = el("figure", {}, el("figcaption", {}, c.title), el("p", {class: "hidden"}, c.words));
+			const figure = el("figure", {}, el("figcaption", {}, c.title), el("p", {class: "hidden"}, `${c.words} ${c.series.map(s => said(s, c.unit)).join(" ")}`));
 			box.append(figure);
 			const axis = label => ({label, stroke: p.quiet, grid: {stroke: p.rule}, ticks: {stroke: p.rule}, font: p.font(.72), labelFont: p.font(.75), labelSize: 18, size: label === "time, s" ? 34 : 54});
 			plots.push(new uPlot({
@@ -46,6 +46,13 @@ export function mount(root, trace, view) {
 	view.on("look", draw);
 	view.on("progress", () => { if (run.complete) draw(); });
 	return {show: draw};
+}
+
+// said tells a curve to who cannot see it.
+function said({name, y}, unit) {
+	const known = y.filter(v => v !== null), number = v => grouped(Number(v.toPrecision(3)));
+	if (known.length === 0) return `${name}: none.`;
+	return `${name}: ${number(Math.min(...known))} to ${number(Math.max(...known))} ${unit}, ${number(known[known.length - 1])} at the end.`;
 }
 
 // curves are those that a run has: {title, unit, words, x, sparse, series: [{name, y, colour, dash}]}. What is sparse has points.

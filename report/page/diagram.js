@@ -126,6 +126,7 @@ class Diagram {
 		c.fillRect(0, 0, this.w, this.h);
 		this.spots.n = 0;
 		this.flights = [];
+		this.flagged = -2; // where the last flag ends
 		this.drawAxis();
 		this.clipped(this.axisHeight, () => this.drawFaults());
 		this.clipped(this.top, () => {
@@ -459,7 +460,7 @@ class Diagram {
 		};
 		for (let i = this.from; i < this.to; i++) arrow(i);
 		run.under(this.to - 1, i => { if (i >= this.to) arrow(i); });
-		const number = this.flights.length, crowded = Math.min(1, Math.max(0.25, 40 / Math.sqrt(number + 1)));
+		const number = this.flights.length, crowded = Math.min(1, Math.max(0.25, 26 / Math.sqrt(number + 1)));
 		for (const name of Object.keys(groups).sort()) {
 			const lines = groups[name], dim = name.startsWith("dim"), style = name.slice(name.lastIndexOf(" ") + 1);
 			c.strokeStyle = c.fillStyle = {drop: p.vermillion, again: p.purple, sent: p.blue}[style];
@@ -479,7 +480,7 @@ class Diagram {
 			c.stroke();
 			c.setLineDash([]);
 			if (number > 4000) continue;
-			c.globalAlpha = dim ? 0.2 : 1;
+			c.globalAlpha = dim ? 0.2 : Math.max(0.6, crowded);
 			c.beginPath();
 			const size = Math.min(1, 30 / Math.sqrt(number + 1)) * 4 + 3;
 			for (let n = 0; n < lines.length; n += 4) {
@@ -624,7 +625,8 @@ class Diagram {
 	flag(x, label, before = 0.5) {
 		const {c, p} = this;
 		c.font = p.font(0.68, 600);
-		const width = c.measureText(label).width + 12, left = Math.min(Math.max(this.left, x - before * width), this.w - width - 2);
+		const width = c.measureText(label).width + 12, left = Math.min(Math.max(this.left, x - before * width, this.flagged + 2), this.w - width - 2);
+		this.flagged = left + width;
 		c.beginPath();
 		c.roundRect(left, 3, width, this.axisHeight - 7, 4);
 		c.fill();
