@@ -48,6 +48,15 @@ type Result struct {
 	Anomaly  string    // what is wrong, by its name in the literature; "" where there is none
 	Detail   string    // for readers; why the verdict is not Valid
 	Ops      []*sim.Op // the operations concerned, if it is about operations, in order of invocation
+	Shown    []*sim.Op // the few of Ops that show what is wrong; nil: all do
+}
+
+// Witnesses are the operations that show what is wrong, in order of invocation.
+func (r Result) Witnesses() []*sim.Op {
+	if r.Shown != nil {
+		return r.Shown
+	}
+	return r.Ops
 }
 
 func (r Result) String() string {

@@ -165,12 +165,13 @@ func partition(m *Model, ops []*sim.Op) []*part {
 func (p *part) check(m *Model) Result {
 	f := p.judge(m)
 	if f.Verdict == Invalid && f.search != nil {
-		f.Detail = p.explain(f.search)
+		f.Detail, f.Shown = p.explain(f.search), f.search.shown()
 	}
 	return f.Result
 }
 
-// judged is a partition's result, and what it comes from. Of an invalid one that was searched the Detail is still missing.
+// judged is a partition's result, and what it comes from. Of an invalid one that was searched Detail and Shown are
+// still missing.
 type judged struct {
 	Result
 	search *search // has ended, and would end so again; nil: there was none, or its budget ran out
@@ -634,6 +635,26 @@ func (s *search) stuck(order []int) int {
 		}
 	}
 	return stuck
+}
+
+// shown are the operation that fits nowhere, and the last whose effect it should have seen: it was over before.
+func (s *search) shown() []*sim.Op {
+	order := s.longest()
+	c := &s.calls[s.stuck(order)]
+	var last *sim.Op
+	state := s.model.Init
+	for _, id := range order {
+		d := &s.calls[id]
+		next, _ := s.step(state, d)
+		if d.ret < c.from && !s.equal(state, next) {
+			last = d.op
+		}
+		state = next
+	}
+	if last == nil {
+		return []*sim.Op{c.op}
+	}
+	return []*sim.Op{last, c.op}
 }
 
 // explain says why no order exists: the longest one that does, and the operation that fits nowhere after it.

@@ -245,12 +245,16 @@ func (r *TxnReport) Result() Result {
 	}
 	result.Verdict = Invalid
 	var names []string
+	var shown []*sim.Op // of the first
 	var b strings.Builder
 	for _, a := range r.Anomalies {
 		if a.Excludes() > r.Options.Level {
 			continue
 		}
 		names = append(names, a.Name())
+		if shown == nil {
+			shown = a.Ops
+		}
 		b.WriteString("\n" + a.String())
 		var rows [][]string
 		for _, op := range a.Ops {
@@ -262,6 +266,7 @@ func (r *TxnReport) Result() Result {
 		table(&b, rows)
 	}
 	slices.SortFunc(result.Ops, byInvocation)
+	result.Shown = shown
 	result.Detail = strings.Join(names, ", ") + " rule out " + weakest.String()
 	if len(names) == 1 {
 		result.Detail = names[0] + " rules out " + weakest.String()

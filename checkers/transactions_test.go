@@ -490,6 +490,18 @@ func TestTransactionsResult(t *testing.T) {
 	_, ruled := r.RuledOut()
 	require.False(t, ruled)
 
+	two := txnsOf(t, `
+		1-2  n1  x+1
+		1-2  n2  y+1
+		3-4  n1  x=[1] y=[]
+		3-4  n2  y=[1] x=[]
+		5-6  n1  z=[]
+		5-6  n2  z+1  fail
+		7-8  n1  z=[1]`)
+	r = Transactions(TxnOptions{}, two)
+	require.Greater(t, len(r.Result().Ops), len(r.Result().Witnesses()))
+	require.Equal(t, r.Anomalies[0].Ops, r.Result().Witnesses(), "those of the first anomaly")
+
 	r = Transactions(TxnOptions{}, txnsOf(t, `
 		1-   n1  x+5  info
 		1-   n2  x+7  info
@@ -510,6 +522,7 @@ func TestTransactionsResult(t *testing.T) {
 	require.Equal(t, 2, r.Committed)
 	require.Equal(t, skew, r.Find(WriteSkew).Ops)
 	r.Options.Level = Serializable
+	require.Equal(t, skew, r.Result().Witnesses())
 	require.Equal(t, `invalid always "isolation is at least serializable": write skew rules out serializable and all that is stronger
 write skew: T0 read x without 1, which T1 appended; T1 read y without 1, which T0 appended
   T0  n1  1–9  …, read x → [], …, append y 1

@@ -49,8 +49,8 @@ Exit codes: 0 valid; 1 invalid, or unknown; 2 the file cannot be read, or is no 
 			"check - --model bank --total 100 < history.edn", ""),
 	}
 	model := newOption(c, "model", "MODEL", "what the clients used: one of those above", histories.FindModel)
-	format := newOption(c, "format", "FORMAT", "the form of the file: edn, json or register-log; found by its content unless given", foreignFormat)
-	level := newOption(c, "level", "LEVEL", "of list-append, what is promised: strict-serializable unless given", levelName)
+	format := newOption(c, "format", "FORMAT", "the form of the file: edn, json or register-log; found by its content unless given", named("form of a file", histories.Formats(), func(f histories.Format) string { return string(f) }))
+	level := newOption(c, "level", "LEVEL", "of list-append, what is promised: strict-serializable unless given", named("level of isolation", levels(), levelName))
 	linearizable := newFlag(c, "linearizable", "of set: reads may not be stale")
 	fifo := newFlag(c, "fifo", "of queue: elements leave in the order in which they came")
 	total := newOption(c, "total", "N", "of bank, what is in all accounts: what the first read has unless given", wholeNumber)
@@ -64,7 +64,7 @@ Exit codes: 0 valid; 1 invalid, or unknown; 2 the file cannot be read, or is no 
 		case len(args) != 1:
 			return fmt.Errorf("check takes one file, not %d", len(args))
 		case !model.given:
-			return fmt.Errorf("check needs --model MODEL: there are %s", modelNames())
+			return fmt.Errorf("check needs --model MODEL: there are %s", names(histories.Models(), func(m *histories.Model) string { return m.Name }))
 		}
 		for _, f := range []struct {
 			given bool
@@ -228,36 +228,15 @@ func checkedJSON(path string, m *histories.Model, h *histories.History, r checke
 	return j
 }
 
-func modelNames() string {
-	var names []string
-	for _, m := range histories.Models() {
-		names = append(names, m.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
-func foreignFormat(text string) (histories.Format, error) {
-	var names []string
-	for _, f := range histories.Formats() {
-		if string(f) == text {
-			return f, nil
-		}
-		names = append(names, string(f))
-	}
-	return "", fmt.Errorf("%q is no form of a file; there are %s", text, strings.Join(names, ", "))
-}
-
-func levelName(text string) (checkers.Level, error) {
-	var names []string
+// levels are those of isolation, from the weakest on.
+func levels() (all []checkers.Level) {
 	for l := checkers.ReadUncommitted; l <= checkers.StrictSerializable; l++ {
-		name := strings.ReplaceAll(l.String(), " ", "-")
-		if name == text {
-			return l, nil
-		}
-		names = append(names, name)
+		all = append(all, l)
 	}
-	return 0, fmt.Errorf("%q is no level of isolation; there are %s", text, strings.Join(names, ", "))
+	return all
 }
+
+func levelName(l checkers.Level) string { return strings.ReplaceAll(l.String(), " ", "-") }
 
 func wholeNumber(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)

@@ -40,18 +40,13 @@ Exit codes: 0 the runs were compared, whatever came of them.`,
 			"diff one.trace other.trace", "two recordings"),
 		ValidArgsFunction: a.completeScenarios,
 	}
-	seed := newOption(c, "seed", "N", "the plan that this seed draws, from 1 on", oneSeed)
-	sized := newNodes(c)
-	plan := newOption(c, "plan", "FILE", "the plan in this file", path)
+	which := newChoice(c, "run", "this file")
 	without := newOption(c, "without", "K", "leave out this fault, or these: 3,5-8", faultSet)
 	page := newOption(c, "report", "FILE", "show both runs in this file, as a page for a browser", path)
 	asJSON := newSwitch(c, "print JSON: one object")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := seedOrPlan(c); err != nil {
-			return err
-		}
+	c.RunE = func(_ *cobra.Command, args []string) error {
 		d := differ{runner: &runner{app: a}, page: page.value}
-		recordings := !seed.given && !plan.given && (len(args) == 2 || len(args) == 1 && isTrace(args[0]))
+		recordings := !which.seed.given && !which.plan.given && (len(args) == 2 || len(args) == 1 && isTrace(args[0]))
 		var err error
 		switch {
 		case recordings && len(args) == 1:
@@ -61,7 +56,7 @@ Exit codes: 0 the runs were compared, whatever came of them.`,
 		case recordings:
 			err = d.recordings(args...)
 		default:
-			err = d.from("diff", args, plan, seed, sized)
+			err = d.from(which, args)
 		}
 		switch {
 		case err != nil || recordings:

@@ -15,24 +15,19 @@ func (a *app) explainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain SCENARIO --seed N [--nodes N] | --plan FILE [--json]",
 		Short: "Tell in sentences how a run came to its violation.",
-		Long: `Run one seed, or a plan from a file, and tell in sentences how it came to its violation: what happened that the
-violation depends on, and is about what it is about, with the crashes and lost messages of those who have a part in it. A
-run that is valid has nothing to explain.`,
+		Long: `Run one seed, or a plan from a file, and tell in sentences how it came to its violation: the operations that show it,
+or what happened that it depends on and that is about what it is about; with the outages, faults and lost messages of those
+who have a part in it, and who did not know what. A run that is valid has nothing to explain.`,
 		Example: a.examples(
 			"explain {scenario} --seed 7", "",
 			"explain --plan findings/some-finding.json", "a finding of a sweep"),
 		ValidArgsFunction: a.completeScenarios,
 	}
-	seed := newOption(c, "seed", "N", "the plan that this seed draws, from 1 on", oneSeed)
-	sized := newNodes(c)
-	plan := newOption(c, "plan", "FILE", "the plan in this file", path)
+	which := newChoice(c, "explain", "this file")
 	asJSON := newSwitch(c, "print JSON: one object")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := seedOrPlan(c); err != nil {
-			return err
-		}
+	c.RunE = func(_ *cobra.Command, args []string) error {
 		r := runner{app: a}
-		if err := r.from("explain", args, plan, seed, sized); err != nil {
+		if err := r.from(which, args); err != nil {
 			return err
 		}
 		return r.explain(asJSON.value)

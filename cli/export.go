@@ -37,14 +37,14 @@ be the same run in this build. A history without a part of its run may lack what
 			"export 7.trace --format mermaid --from-step 40 --to-step 90", "a picture of a part"),
 	}
 	window := newWindow(c, "export")
-	format := newOption(c, "format", "FORMAT", "the form to write", formatName)
+	format := newOption(c, "format", "FORMAT", "the form to write", named("format", export.Formats, formatName))
 	out := newOption(c, "out", "FILE", "write to this file, not to standard output", path)
 	c.RunE = func(_ *cobra.Command, args []string) error {
 		switch {
 		case len(args) != 1:
 			return fmt.Errorf("export takes one file, not %d", len(args))
 		case !format.given:
-			return fmt.Errorf("export needs --format; there are %s", formatNames())
+			return fmt.Errorf("export needs --format; there are %s", names(export.Formats, formatName))
 		}
 		file, err := trace.OpenFile(args[0])
 		if err != nil {
@@ -97,18 +97,4 @@ func (a *app) history(h trace.Header) ([]*sim.Op, error) {
 	return history, err
 }
 
-// formatName finds a format of export.
-func formatName(text string) (*export.Format, error) {
-	if f := export.Find(text); f != nil {
-		return f, nil
-	}
-	return nil, fmt.Errorf("%q is no format; there are %s", text, formatNames())
-}
-
-func formatNames() string {
-	var names []string
-	for _, f := range export.Formats {
-		names = append(names, f.Name)
-	}
-	return strings.Join(names, ", ")
-}
+func formatName(f *export.Format) string { return f.Name }

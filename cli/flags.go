@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,9 +78,43 @@ func exclude(c *cobra.Command, one, other, why string) error {
 	return nil
 }
 
-// seedOrPlan refuses to be told twice which run is meant.
-func seedOrPlan(c *cobra.Command) error {
-	return cmp.Or(exclude(c, "seed", "plan", "a plan has its seed"), exclude(c, "nodes", "plan", "a plan has its nodes"))
+// choice says which run is meant: that of a seed, or of a plan in a file.
+type choice struct {
+	command *cobra.Command
+	seed    *option[uint64]
+	sized   func(names []string) []string
+	plan    *option[string]
+}
+
+// newChoice adds --seed, --nodes and --plan to a command that does something to a run: it runs, shrinks or explains it.
+func newChoice(c *cobra.Command, does, file string) *choice {
+	return &choice{c, newOption(c, "seed", "N", does+" the plan that this seed draws, from 1 on", oneSeed), newNodes(c),
+		newOption(c, "plan", "FILE", does+" the plan in "+file, path)}
+}
+
+// check refuses to be told twice which run is meant.
+func (w *choice) check() error {
+	return cmp.Or(exclude(w.command, "seed", "plan", "a plan has its seed"), exclude(w.command, "nodes", "plan", "a plan has its nodes"))
+}
+
+// named reads the name of one of a list; the error says what there are.
+func named[T any](what string, list []T, name func(T) string) func(text string) (T, error) {
+	return func(text string) (none T, err error) {
+		for _, one := range list {
+			if name(one) == text {
+				return one, nil
+			}
+		}
+		return none, fmt.Errorf("%q is no %s; there are %s", text, what, names(list, name))
+	}
+}
+
+func names[T any](list []T, name func(T) string) string {
+	all := make([]string, len(list))
+	for i, one := range list {
+		all[i] = name(one)
+	}
+	return strings.Join(all, ", ")
 }
 
 // newNodes adds --nodes to a command that draws plans. sized puts what it says behind the names of scenarios.

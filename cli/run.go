@@ -43,18 +43,16 @@ plan of another build may mean another run than it did there, so that is said.`,
 			"run --plan testdata/seedbed/TestKV", "all plans of a corpus"),
 		ValidArgsFunction: a.completeScenarios,
 	}
-	seed := newOption(c, "seed", "N", "run the plan that this seed draws, from 1 on", oneSeed)
-	sized := newNodes(c)
-	plan := newOption(c, "plan", "FILE", "run the plan in this file, or all in this folder", path)
+	which := newChoice(c, "run", "this file, or all in this folder")
 	until := newOption(c, "until-step", "K", "stop once this step is made, with what else its handler did; the verdict is of what was seen", stepNumber)
 	record := newOption(c, "trace", "FILE", "record the run in this file", path)
 	page := newOption(c, "report", "FILE", "show the run in this file, as a page for a browser", path)
 	asJSON := newSwitch(c, "print JSON: one object")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := seedOrPlan(c); err != nil {
+		if err := which.check(); err != nil {
 			return err
 		}
-		if plan.given && isFolder(plan.value) {
+		if plan := which.plan; plan.given && isFolder(plan.value) {
 			for _, flag := range []string{until.name, record.name, page.name} {
 				if c.Flags().Changed(flag) {
 					return fmt.Errorf("--%s is about one run, and %s is a folder; write the path of a plan", flag, plan.value)
@@ -63,7 +61,7 @@ plan of another build may mean another run than it did there, so that is said.`,
 			return a.runCorpus(args, plan.value, asJSON.value)
 		}
 		r := runner{app: a, until: until.value, trace: record.value, page: page.value}
-		if err := r.from("run", args, plan, seed, sized); err != nil {
+		if err := r.from(which, args); err != nil {
 			return err
 		}
 		if err := r.run(); err != nil {
@@ -95,14 +93,18 @@ type runner struct {
 }
 
 // from takes the plan of a file, or of a seed.
-func (r *runner) from(command string, args []string, plan *option[string], seed *option[uint64], sized func(args []string) []string) error {
+func (r *runner) from(which *choice, args []string) error {
+	command, plan := which.command.Name(), which.plan
+	if err := which.check(); err != nil {
+		return err
+	}
 	switch {
 	case plan.given && isFolder(plan.value):
 		return fmt.Errorf("%s takes one plan, and %s is a folder; write the path of a plan in it", command, plan.value)
 	case plan.given:
 		return r.fromFile(args, plan.value)
-	case seed.given:
-		return r.fromSeed(sized(args), seed.value)
+	case which.seed.given:
+		return r.fromSeed(which.sized(args), which.seed.value)
 	}
 	if _, err := r.app.scenario(args); err != nil {
 		return err

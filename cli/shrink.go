@@ -42,19 +42,14 @@ the failure does not repeat itself; 130 interrupted before anything smaller was 
 			"run --plan small.json", "runs what was found"),
 		ValidArgsFunction: a.completeScenarios,
 	}
-	seed := newOption(c, "seed", "N", "shrink the plan that this seed draws, from 1 on", oneSeed)
-	sized := newNodes(c)
-	plan := newOption(c, "plan", "FILE", "shrink the plan in this file", path)
+	which := newChoice(c, "shrink", "this file")
 	runs := newOption(c, "runs", "R", fmt.Sprintf("the budget; %d unless given", scenarios.DefaultShrinkRuns), number(1, 1_000_000))
 	out := newOption(c, "out", "FILE", "keep the smallest plan in this file", path)
 	workers := newOption(c, "workers", "N", "runs at once; one per core unless given", workerCount)
 	asJSON := newSwitch(c, "print JSON: one object")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if err := seedOrPlan(c); err != nil {
-			return err
-		}
+	c.RunE = func(_ *cobra.Command, args []string) error {
 		s := shrinker{runner: &runner{app: a}, budget: scenarios.DefaultShrinkRuns, workers: workers.value, out: out.value}
-		if err := s.from("shrink", args, plan, seed, sized); err != nil {
+		if err := s.from(which, args); err != nil {
 			return err
 		}
 		if runs.given {

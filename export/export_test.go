@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -184,6 +185,51 @@ func TestOperationsAreTrees(t *testing.T) {
 	require.Greater(t, replicated, 5, "operations whose records came to several members")
 }
 
+// TestOperationsLeadToTheirAnswers follows answers to writes back to their operation: by way of the leader, a follower that
+// synced, and the leader again.
+func TestOperationsLeadToTheirAnswers(t *testing.T) {
+	all := checkOTLP(t, written(t, "otlp", catalogued(t, "raft/kv", 7)))
+	byID, synced := map[string]otlpSpan{}, map[string]string{} // when the handler's sync was over
+	for _, sp := range all {
+		byID[sp.SpanID] = sp
+		if sp.Name == "sync" {
+			synced[sp.Parent] = sp.End
+		}
+	}
+	whole := 0
+	for _, sp := range all {
+		if over := synced[sp.Parent]; over != "" && strings.HasPrefix(sp.Name, "AppendResponse{") {
+			require.GreaterOrEqual(t, sp.Start, over, "%s departs after the sync", sp.Name)
+		}
+		if sp.Kind != 4 || !strings.HasPrefix(sp.Name, "Response{") {
+			continue
+		}
+		var way []string
+		for at := sp; ; at = byID[at.Parent] {
+			name, _, _ := strings.Cut(strings.ReplaceAll(at.Name, "deliver from ", "at "), "{")
+			if synced[at.SpanID] != "" {
+				name += " (synced)"
+			}
+			if at.Kind != 3 {
+				name = at.service + ": " + name
+			} else {
+				name, _, _ = strings.Cut(name, "(")
+			}
+			way = append(way, name)
+			if at.Parent == "" {
+				break
+			}
+		}
+		slices.Reverse(way)
+		text := regexp.MustCompile(`\b[nc]\d\b`).ReplaceAllString(strings.Join(way, " > "), "x")
+		if text == "put > x: Request > x: at x Request (synced) > x: AppendEntries > x: at x AppendEntries (synced) > "+
+			"x: AppendResponse > x: at x AppendResponse > x: Response" {
+			whole++
+		}
+	}
+	require.GreaterOrEqual(t, whole, 5, "answers to writes that have all of their way below them")
+}
+
 // TestPacketsLeaveAfterTheirOperation has a handler whose effects take time: it asks for something long after it began.
 func TestPacketsLeaveAfterTheirOperation(t *testing.T) {
 	var file bytes.Buffer
@@ -200,6 +246,40 @@ func TestPacketsLeaveAfterTheirOperation(t *testing.T) {
 	r, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
 	require.NoError(t, err)
 	require.Len(t, checkOTLP(t, written(t, "otlp", export.Run{Trace: r})), 4) // the timer, the operation, the packet, what got it
+}
+
+// TestANumberGivenAgain has a client begin an operation while another of its number is open, as no run has: both are there,
+// and what is below the first one has its parent.
+func TestANumberGivenAgain(t *testing.T) {
+	var file bytes.Buffer
+	w, err := trace.NewWriter(&file, trace.Header{})
+	require.NoError(t, err)
+	for _, s := range []trace.Step{
+		{Step: sim.Step{N: 1, Kind: sim.KindBoot, Node: 1, Incarnation: 1}},
+		{Step: sim.Step{N: 2, Kind: sim.KindInvoke, Node: 1, Cause: 1}, Text: "#0 first"},
+		{Step: sim.Step{N: 3, At: 3, Kind: sim.KindDeliver, Node: 2, Peer: 1, Packet: 1, Cause: 1}},
+		{Step: sim.Step{N: 4, At: 4, Kind: sim.KindInvoke, Node: 1, Cause: 1}, Text: "#0 second"},
+		{Step: sim.Step{N: 5, At: 5, Kind: sim.KindReturn, Node: 1, Cause: 1}, Text: "#0 ok"},
+	} {
+		require.NoError(t, w.Write(&s))
+	}
+	require.NoError(t, w.Close(trace.Outcome{}))
+	r, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	spans := map[string]string{} // outcomes by name
+	for _, sp := range checkOTLP(t, written(t, "otlp", export.Run{Trace: r})) {
+		if sp.Kind == 3 {
+			spans[sp.Name] = regexp.MustCompile(`"seedbed.outcome","value":\{"stringValue":"(\w+)"`).FindStringSubmatch(string(sp.raw))[1]
+		}
+	}
+	require.Equal(t, map[string]string{"first": "pending", "second": "ok"}, spans)
+	slices := 0
+	for _, v := range checkPerfetto(t, written(t, "perfetto", export.Run{Trace: r})) {
+		if v.Ph == "X" {
+			slices++
+		}
+	}
+	require.Equal(t, 2, slices)
 }
 
 func TestJSONLinesAreThoseOfTraces(t *testing.T) {

@@ -126,6 +126,7 @@ func (d *diagram) label(text string) string {
 		case 'D':
 			harmless = !strings.HasSuffix(before, "class")
 		case ':':
+			before = strings.TrimLeft(before, " :") // as Mermaid does
 			harmless = before != "wrap" && before != "nowrap"
 		}
 		if harmless {

@@ -16,8 +16,8 @@ import (
 // takes at /v1/traces. Each node is a service.
 //
 // A client operation is the root of a trace. Below it are the packets that its client sent for it, below each packet the
-// handler that got it, and below that what this handler sent, as long as the operation ran. A packet that was lost is a span
-// that failed. Syncs are spans in their handler; facts and log lines are events of its span. A timer belongs to an operation
+// handler that got it, and below that what this handler sent, as long as the operation ran. A packet's span begins when it
+// departed, and one that was lost has failed. Syncs are spans in their handler; facts and log lines are events of its span. A timer belongs to an operation
 // if a handler that does had set it and it fires before the operation ends. All other timers and boots begin traces of their
 // own, and so do packets that were sent when their operation was over. Faults, crashes and pauses are in one trace.
 //
@@ -25,15 +25,15 @@ import (
 // zero is no time.
 func (e *exporter) otlp() error {
 	s := &spans{
-		exporter: e, out: list{w: e.w}, sends: make([]send, e.size()), open: map[string]*operation{},
-		ends: map[uint32]uint64{}, handlers: map[uint64]*span{}, marked: e.violation(),
+		exporter: e, out: list{w: e.w}, sends: make([]send, e.size()), open: operations{},
+		ends: map[uint32]end{}, handlers: map[uint64]*span{}, marked: e.violation(),
 	}
 	fmt.Fprint(e.w, `{"resourceSpans":[`)
 	now, err := e.visit(visitor{s.begin, s.effect, s.end, s.other})
 	if err != nil {
 		return err
 	}
-	for _, o := range leftOpen(s.open) {
+	for _, o := range s.open.left() {
 		s.operation(o, now, sim.Pending.String())
 	}
 	s.flush()
@@ -45,12 +45,18 @@ func (e *exporter) otlp() error {
 type spans struct {
 	*exporter
 	out      list
-	sends    []send                // by step of the window
-	open     map[string]*operation // by number
-	ends     map[uint32]uint64     // by the root of an operation: the step at which it ended; 0 while it runs
-	handlers map[uint64]*span      // that run, by step
+	sends    []send // by step of the window
+	open     operations
+	ends     map[uint32]end   // by the root of an operation
+	handlers map[uint64]*span // that run, by step
 	batch    []placed
 	marked   uint64 // the step of the violation
+}
+
+// end is where an operation ended; the zero end while it runs.
+type end struct {
+	step uint64
+	at   clock.Time
 }
 
 // send is what a handler's packets and timers come from. Roots and parents are steps, counted from 1 in the window; a root
@@ -152,17 +158,23 @@ func (s *spans) newSpan(name string, kind int, root, step uint64, of uint64, sta
 func (s *spans) index(step uint64) uint32 { return uint32(step-s.First) + 1 }
 func (s *spans) step(i uint32) uint64     { return s.First + uint64(i) - 1 }
 
-// origin is what a packet or a timer comes from. Its root is 0 where it begins a trace of its own.
+// origin is what a packet or a timer comes from, and when it departed. Its root is 0 where it begins a trace of its own.
 func (s *spans) origin(t *trace.Step) send {
+	packet, at := t.Kind == sim.KindDeliver || t.Kind == sim.KindDrop, t.At
+	if packet {
+		at = max(0, min(t.Sent, t.At))
+	}
 	if !s.has(t.Cause) {
-		return send{at: t.At}
+		return send{at: at}
 	}
 	from := s.sends[t.Cause-s.First]
 	if from.root == 0 { // no handler
-		return send{at: t.At}
+		return send{at: at}
 	}
+	from.at = max(from.at, at)
 	end, operation := s.ends[from.root]
-	if t.Kind == sim.KindTimer && (!operation || end > 0) || operation && end > 0 && end < t.Cause {
+	over := operation && end.step > 0
+	if t.Kind == sim.KindTimer && (!operation || over) || over && (end.step < t.Cause || packet && end.at < t.Sent) {
 		from.root = 0
 	}
 	return from
@@ -239,11 +251,7 @@ func (s *spans) effect(h *handler, t *trace.Step) {
 		s.invoke(h, t)
 	case sim.KindReturn:
 		id, rest := opText(t.Text)
-		if o := s.open[id]; o != nil { // else it began before the window
-			delete(s.open, id)
-			s.ends[s.index(o.N)] = t.N
-			s.operation(o, t.At, rest)
-		}
+		s.finish(id, t, rest)
 	case sim.KindSync:
 		s.sync(h, t)
 	}
@@ -261,11 +269,20 @@ func (s *spans) effect(h *handler, t *trace.Step) {
 // invoke begins an operation: from now on the handler sends for it.
 func (s *spans) invoke(h *handler, t *trace.Step) {
 	id, rest := opText(t.Text)
+	s.finish(id, t, sim.Pending.String()) // no run gives a number again; but what is below that operation needs it
 	s.open[id] = &operation{Step: *t, text: rest}
 	root := s.index(t.N)
-	s.ends[root] = 0
+	s.ends[root] = end{}
 	if h != nil {
 		s.sends[h.N-s.First] = send{t.At, root, root}
+	}
+}
+
+// finish ends the operation of a number at a step, unless it began before the window.
+func (s *spans) finish(number string, t *trace.Step, rest string) {
+	if o := s.open.take(number); o != nil {
+		s.ends[s.index(o.N)] = end{t.N, t.At}
+		s.operation(o, t.At, rest)
 	}
 }
 
@@ -313,7 +330,7 @@ func (s *spans) other(t *trace.Step) {
 	case sim.KindCrash:
 		for _, o := range s.open {
 			if o.Node == t.Node {
-				s.ends[s.index(o.N)] = t.N // and stays open: nobody will know
+				s.ends[s.index(o.N)] = end{t.N, t.At} // and stays open: nobody will know
 			}
 		}
 		fallthrough

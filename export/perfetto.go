@@ -22,7 +22,7 @@ import (
 // file. So handlers are written as they begin and end, and flows with them.
 func (e *exporter) perfetto() error {
 	p := &timeline{
-		exporter: e, out: list{w: e.w}, threads: map[thread]int{}, outages: map[sim.NodeID]string{}, open: map[string]*operation{},
+		exporter: e, out: list{w: e.w}, threads: map[thread]int{}, outages: map[sim.NodeID]string{}, open: operations{},
 		marked: e.violation(),
 	}
 	if err := p.findPackets(); err != nil {
@@ -76,8 +76,8 @@ type timeline struct {
 	handles []bool                // likewise: it is a handler
 	threads map[thread]int        // their tids, those that were written of
 	outages map[sim.NodeID]string // what lasts: "down" or "paused"
-	open    map[string]*operation // by number
-	marked  uint64                // the step of the violation
+	open    operations
+	marked  uint64 // the step of the violation
 	now     clock.Time
 }
 
@@ -243,11 +243,13 @@ func (p *timeline) effect(h *handler, s *trace.Step) {
 		p.instant(s.Node, laneHandlers, s, "sync", cmp.Or(s.Text, "sync"))
 	case s.Kind == sim.KindInvoke:
 		number, text := opText(s.Text)
+		if o := p.open.take(number); o != nil { // no run gives a number again
+			p.operation(o, s.At, sim.Pending.String())
+		}
 		p.open[number] = &operation{*s, number, text, p.freeLane(s.Node)}
 	case s.Kind == sim.KindReturn:
 		number, text := opText(s.Text)
-		if o := p.open[number]; o != nil { // else it began before the window
-			delete(p.open, number)
+		if o := p.open.take(number); o != nil { // else it began before the window
 			p.operation(o, s.At, text)
 		}
 	}
@@ -327,15 +329,25 @@ func (p *timeline) finish(now clock.Time) {
 	for _, id := range down {
 		p.on(id, laneOutages, event{Ph: "E", Ts: micros(now)})
 	}
-	for _, o := range leftOpen(p.open) {
+	for _, o := range p.open.left() {
 		p.operation(o, now, sim.Pending.String())
 	}
 }
 
-// leftOpen are the operations that have not ended, in the order of their steps.
-func leftOpen(open map[string]*operation) []*operation {
+// operations are those that have not ended, by number.
+type operations map[string]*operation
+
+// take takes out the operation of a number; nil if there is none.
+func (all operations) take(number string) *operation {
+	o := all[number]
+	delete(all, number)
+	return o
+}
+
+// left are all, in the order of their steps.
+func (all operations) left() []*operation {
 	var left []*operation
-	for _, o := range open {
+	for _, o := range all {
 		left = append(left, o)
 	}
 	slices.SortFunc(left, func(a, b *operation) int { return cmp.Compare(a.N, b.N) })

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -95,7 +96,25 @@ func naiveScenario(fault, property string, n naive, size func(nemesis.Op, []neme
 		Fits:    journalFits,
 		Build:   func(r *Run) { buildJournal(r, watchJournal(r), func() journal { return j }) },
 		Judge:   judgeJournal,
+		Form:    journalForm,
 	}
+}
+
+// journalForm makes a log of a journal that is appended to and scanned. One that is trimmed, or drops what was aborted, is
+// none of the objects that package checkers knows; so disk/wal has no form.
+func journalForm(input, output any) (any, any) {
+	op := input.(JournalOp)
+	answer, ended := output.(JournalAnswer)
+	if op.Kind == "scan" {
+		if ended {
+			output = checkers.Records(answer.Records)
+		}
+		return checkers.LogRead{Max: math.MaxInt64}, output
+	}
+	if ended {
+		output = checkers.Offset(answer.Index - 1)
+	}
+	return checkers.LogAppend{Record: op.Record}, output
 }
 
 // journalFits refuses records without contents, and sizes and indexes that are none.

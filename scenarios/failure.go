@@ -95,10 +95,17 @@ func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer) (*Result, []ui
 		}
 	}
 	r := s.Run(p, o)
-	return &r, h.hashes, rec.Close(trace.Outcome{
+	outcome := trace.Outcome{
 		Hash: r.Hash, DeepHash: r.DeepHash, Verdict: r.Line(), Property: r.Property, Detail: r.Detail, Step: r.Step, Node: r.Node,
-	})
+	}
+	for _, op := range r.Ops[:min(len(r.Ops), mostShown)] {
+		outcome.Ops = append(outcome.Ops, op.Call)
+	}
+	return &r, h.hashes, rec.Close(outcome)
 }
+
+// mostShown bounds the operations of a violation that a recording names.
+const mostShown = 8
 
 // CompareCopies runs a plan with messages shared and with messages deep-copied. It returns nil if the runs are the same:
 // then nobody changed a message after it was sent.

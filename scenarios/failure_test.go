@@ -75,6 +75,23 @@ func TestFailureTexts(t *testing.T) {
 	}
 }
 
+// A recording names the operations that show its violation by the steps at which they were invoked; one that is online, and
+// about no operations, names none.
+func TestRecordingsNameOperations(t *testing.T) {
+	ops := func(s *scenarios.Scenario, p nemesis.Plan) []uint64 {
+		var file bytes.Buffer
+		_, err := s.Record(p, scenarios.Options{}, &file)
+		require.NoError(t, err)
+		r, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		require.NoError(t, err)
+		require.NotEmpty(t, r.Header().Property)
+		return r.Header().Ops
+	}
+	offline, online := register("toy/register", 0), ring()
+	require.Equal(t, []uint64{7, 11}, ops(offline, toyPlan(offline, 2))) // as testdata/offline.golden has them
+	require.Empty(t, ops(online, ringPlan(online)))
+}
+
 func TestConfirm(t *testing.T) {
 	s := ring()
 	f := confirm(t, s, ringPlan(s))

@@ -57,6 +57,7 @@ type Result struct {
 	Step     uint64     // of the violation; 0 if there is none, or it was found when the run was over
 	At       clock.Time // of that step
 	Node     sim.NodeID // of that step
+	Ops      []*sim.Op  // that show the violation, in order of invocation; nil: it is not about operations
 
 	Steps    uint64
 	Virtual  clock.Time // how far the run came
@@ -280,6 +281,9 @@ func (r *Run) result(stopped bool) Result {
 		if !r.over {
 			res.Step, res.At, res.Node = v.Step, v.At, v.Node
 		}
+	}
+	if res.Verdict == checkers.Invalid && res.Property == verdict.Property {
+		res.Ops = verdict.Witnesses()
 	}
 	if stopped && res.Verdict == checkers.Unknown {
 		res.Verdict, res.Property, res.Detail = checkers.Valid, "", ""

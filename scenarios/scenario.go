@@ -45,7 +45,10 @@ type Scenario struct {
 	Linear func() checkers.Model
 
 	// Form gives the form that package checkers has of an operation's input, and of its output unless that is nil: that is
-	// what is judged, and what histories are exported in. It may be nil where operations are in that form, or in none.
+	// what is judged, and what histories are exported in. It may be nil where operations are in that form, as transactions
+	// are, or in none. A form promises that who judges the history by it comes to the scenario's own verdict. So there is
+	// none for clients that only write (payments, documents, rumors): what came of that is in facts; for stores that agree
+	// in the end, since no model lets reads be stale; and for logs that compact, trim or drop what they have.
 	Form func(input, output any) (any, any)
 
 	// Words are how readers of a recording say what happens.

@@ -13,11 +13,11 @@ import (
 	"github.com/seedbed-sim/seedbed/trace"
 )
 
-// texts are those of a run's facts, as a recording has them.
+// texts are those of a run's facts and messages, as a recording has them.
 type texts map[string]bool
 
 func (t texts) Step(s *sim.Step) {
-	if s.Kind == sim.KindFact {
+	if s.Kind == sim.KindFact || s.Kind == sim.KindDeliver {
 		t[trace.Text(s.Payload)] = true
 	}
 }
@@ -25,7 +25,7 @@ func (t texts) Step(s *sim.Step) {
 func (texts) Log(sim.NodeID, string)          {}
 func (texts) Settled(uint64, sim.NodeID, any) {}
 
-// Each rule of the words is about something that nodes say, and each group of its match is there.
+// Each rule of the words is about something that nodes say, to others or to nobody, and each group of its match is there.
 func TestWordsAreAboutFacts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many seeds of all scenarios")

@@ -74,6 +74,7 @@ type Outcome struct {
 	Detail   string     `json:"detail,omitempty"`   // may have many lines
 	Step     uint64     `json:"step,omitempty"`     // that it was seen at; 0: when all was over
 	Node     sim.NodeID `json:"node,omitempty"`     // of that step
+	Ops      []uint64   `json:"ops,omitempty"`      // the steps at which the operations that show it were invoked, if any do
 }
 
 // Build names the program that made a run. A seed means the same run only under the same build.

@@ -6,20 +6,22 @@ import (
 )
 
 // Words are how readers say what happens in a run, in the words of its protocol. A trace has texts and no types, so they
-// go by what texts look like: a Match is a regular expression (in what RE2 and JavaScript share) for the text of a step, and
-// in what is said of it $1, $2, … are its groups. Of several rules the first that matches counts.
+// go by what texts look like: a Match is a regular expression (in what RE2 and JavaScript share) for the text of a step. In
+// what is said of it $1, $2, … are its groups; in sayings $node is the name of its node. Of several rules the first that
+// matches counts.
 type Words struct {
 	Says  []Saying `json:"says,omitempty"`
 	Roles []Role   `json:"roles,omitempty"`
 	Logs  []LogOp  `json:"logs,omitempty"`
 }
 
-// Saying is what a step means: the rest of a sentence that begins with its node. Fact BecameLeader{Term:3} may be said as
-// "becomes leader of term $1".
+// Saying is what a step means: the rest of a sentence that begins with its node, or with who sent it, if it is a message.
+// Fact BecameLeader{Term:3} may be said as "becomes leader of term $1".
 type Saying struct {
 	Match string `json:"match"`
 	Say   string `json:"say"`
-	// About is what the step is about: "term $1", "entry $2/$3". A story tells the steps about what its violation is about.
+	// About is what the step is about, by a word for its kind and what it is called: "term $1", "entry $2/$3". A story tells
+	// the steps about what its violation is about.
 	About []string `json:"about,omitempty"`
 	// Leads is what has to be told, too, where the step is: where an entry is told of, who led its term.
 	Leads []string `json:"leads,omitempty"`
