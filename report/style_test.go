@@ -110,5 +110,6 @@ func TestColours(t *testing.T) {
 			require.Greater(t, apart(epochs[a].seen(m), epochs[b].seen(m)), 12.0, "e%d and e%d, with %s sight", a, b, name)
 		}
 	}
+	require.NotRegexp(t, `transition|animation|scroll-behavior`, string(style), "nothing moves, so there is nothing to reduce")
 	require.NotRegexp(t, `font(-size)?:[^;}]*\dpx`, string(style), "texts scale with what the reader has set")
 }

@@ -68,7 +68,7 @@ class Diagram {
 
 	// rows gives each fault of the plan a row in which it overlaps no other, as far as there are rows: in a fifth of the height.
 	rows() {
-		this.rowHeight = Math.max(7, Math.round(11 * this.p.size / 16));
+		this.rowHeight = Math.max(7, Math.round(12 * this.p.size / 16));
 		const ends = [], rows = Math.min(7, Math.max(2, Math.floor(0.2 * this.h / this.rowHeight)));
 		this.faultRow = this.run.faults.map(f => {
 			let row = ends.findIndex(end => end <= f.at);
@@ -251,7 +251,7 @@ class Diagram {
 	// labelFaults writes onto the bars of a row, as far as the next bar.
 	labelFaults(list, y) {
 		const {c, p} = this;
-		c.font = p.font(0.56, 500);
+		c.font = p.font(0.6, 500);
 		c.textBaseline = "middle";
 		let end = this.left;
 		list.forEach(({x1, x2, f, chosen}, n) => {
