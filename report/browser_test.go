@@ -424,8 +424,14 @@ func TestFailureInBrowser(t *testing.T) {
 		require.Equal(t, uint64(len(steps)), h.Step, "nothing comes after")
 		require.Greater(t, share, 0.6)
 		require.Less(t, share, 0.9, "there is room for what it says")
+		first := steps[slices.IndexFunc(steps, func(s trace.Step) bool { return s.Node == 1 && s.Kind == sim.KindFact && s.N > 200 })]
+		p.choose(first.N)
+		p.key("s")
 		p.until("Number(document.getElementById('diagram').dataset.labels) > 0")
-		require.Zero(t, eval[int](p, "seedbed.diagram.taken.filter(t => t.y - 0.4 * seedbed.diagram.p.size < seedbed.diagram.struck + 4).length"), "no text is cut")
+		require.Less(t, eval[float64](p, "seedbed.diagram.lane"), 60.0)
+		require.Positive(t, eval[int](p, "seedbed.diagram.taken.filter(t => t.y < seedbed.diagram.top + seedbed.diagram.lane / 2).length"), "the first lane has texts")
+		require.Zero(t, eval[int](p, "seedbed.diagram.taken.filter(t => t.y - 0.45 * seedbed.diagram.p.size < seedbed.diagram.track + 12 * seedbed.diagram.p.size / 16).length"), "no text is cut")
+		p.choose(h.Step)
 		p.key("0")
 	})
 	t.Run("a click chooses", func(t *testing.T) {
