@@ -191,9 +191,13 @@ func (d *differ) compare() (err error) {
 
 // print says what came of both runs, where they come apart first, and how that spreads.
 func (d *differ) print() error {
-	h := d.traces[0].Header()
+	h, other := d.traces[0].Header(), d.traces[1].Header()
+	subject := seedLine(&h)
+	if second := seedLine(&other); second != subject { // recordings are of whatever they are
+		subject += ", and " + second
+	}
 	width := max(len(d.sides[0].Label), len(d.sides[1].Label))
-	fmt.Fprintf(d.stdout, "%s seed=%d\n", h.Scenario, h.Seed)
+	fmt.Fprintln(d.stdout, subject)
 	for i, t := range d.traces {
 		h := t.Header()
 		fmt.Fprintf(d.stdout, "  %-*s  %s\n", width, d.sides[i].Label, runLine(&h))
@@ -293,12 +297,14 @@ func (d *differ) each(asJSON bool) error {
 	if all.Later > 0 {
 		fmt.Fprintf(d.stdout, "%s would strike after the end of the run\n", plural(all.Later, "more fault"))
 	}
-	if h.Property == "" {
+	if !h.Violated() {
 		return nil
 	}
 	_, err := fmt.Fprintf(d.stdout, "the violation needs %d of %s: without any one of these it is not there\n", all.Needed, plural(len(plan.Faults), "fault"))
 	return err
 }
+
+func seedLine(h *trace.Header) string { return fmt.Sprintf("%s seed=%d", h.Scenario, h.Seed) }
 
 // runLine is what came of a run.
 func runLine(h *trace.Header) string {

@@ -44,18 +44,20 @@ type commands struct {
 	view string // opens that in a browser
 }
 
-// list is what a page says to type; again calls the program.
-func (c commands) list(again string) []report.Command {
+// list is what a page of a finding says to type; again calls the program.
+func (f *finding) list(again string) []report.Command {
+	c := f.Commands
 	plan := strings.TrimPrefix(c.Plan, again+" run ")
-	return []report.Command{
+	list := []report.Command{
 		{For: "repeat it, with this build", Line: c.Seed},
 		{For: "repeat it, with any build", Line: c.Plan},
 		{For: "make it small", Line: again + " shrink " + plan},
 		{For: "tell its story", Line: again + " explain " + plan},
-		{For: "see which fault it needs", Line: again + " diff " + plan},
-		{For: "print it", Line: c.Trace},
-		{For: "open it", Line: c.view},
 	}
+	if len(f.plan.Faults) > 0 {
+		list = append(list, report.Command{For: "see which fault it needs", Line: again + " diff " + plan})
+	}
+	return append(list, report.Command{For: "print it", Line: c.Trace}, report.Command{For: "open it", Line: c.view})
 }
 
 // readPlan reads a plan from a file that holds one, or a finding.

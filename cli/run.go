@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -183,9 +184,16 @@ func (r *runner) run() error {
 	if err = cmp.Or(writable("trace", r.trace, "plan", r.file), writable("report", r.page, "plan", r.file)); err != nil {
 		return err
 	}
-	if beside, _ := report.Linear(r.page, nil); r.page != "" && r.scenario.Linear != nil {
+	beside, _ := report.Linear(r.page, nil)
+	if r.page != "" && r.scenario.Linear != nil {
 		if err = writable("report", beside, "plan", r.file); err != nil {
 			return err
+		}
+	}
+	if r.page != "" && r.trace != "" {
+		switch trace := filepath.Clean(r.trace); trace {
+		case filepath.Clean(r.page), filepath.Clean(beside):
+			return fmt.Errorf("--trace: %s is where --report writes a page; write the path of another file", r.trace)
 		}
 	}
 	switch {
@@ -270,8 +278,10 @@ func (r *runner) commands() []report.Command {
 	if r.result.Verdict == checkers.Invalid {
 		list = append(list,
 			report.Command{For: "make it small", Line: fmt.Sprintf("%s shrink %s", r.again, r.source)},
-			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)},
-			report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", r.again, r.source)})
+			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)})
+		if len(r.plan.Faults) > 0 {
+			list = append(list, report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", r.again, r.source)})
+		}
 	}
 	file := r.trace
 	if file == "" { // which is no more than a command away

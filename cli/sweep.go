@@ -282,7 +282,7 @@ func (s *sweep) confirm(scenario *scenarios.Scenario, f scenarios.Finding) (*fou
 		return nil, err
 	}
 	beside, links := report.Linear(again.page, linear)
-	page, err := report.File(again.failure.Trace, again.file.Commands.list(s.again), links...)
+	page, err := report.File(again.failure.Trace, again.file.list(s.again), links...)
 	if err != nil {
 		return nil, err
 	}

@@ -106,7 +106,7 @@ func (e *exporter) size() int {
 // last one of the run. It is 0 if there is none in the window.
 func (e *exporter) violation() uint64 {
 	step := e.header.Step
-	if e.header.Property == "" {
+	if !e.header.Violated() {
 		return 0
 	}
 	if step == 0 {

@@ -115,3 +115,23 @@ func TestPairInBrowser(t *testing.T) {
 		require.True(t, eval[bool](p, "(ids => new Set(ids).size === ids.length)([...document.querySelectorAll('[id]')].map(e => e.id))"))
 	})
 }
+
+// Recordings that are of different runs say so.
+func TestPairOfStrangers(t *testing.T) {
+	s := scenario(t, "raft/election")
+	var sides [2]report.Side
+	var traces [2]*trace.Reader
+	for i := range sides {
+		file := record(t, s, s.Plan(uint64(i+1)), scenarios.Options{})
+		traces[i] = opened(t, file)
+		var err error
+		sides[i], err = report.NewSide(fmt.Sprintf("%d.trace", i+1), file)
+		require.NoError(t, err)
+	}
+	apart, err := trace.Diff(traces[0], traces[1])
+	require.NoError(t, err)
+	p := newTab(t, "light")
+	p.openPair(sides[0], sides[1], nil, apart)
+	require.Contains(t, p.text("#caption"), "1.traceraft/election, seed 1")
+	require.Contains(t, p.text("#caption2"), "2.traceraft/election, seed 2")
+}

@@ -261,6 +261,23 @@ func TestCurves(t *testing.T) {
 	}), "somebody was behind")
 }
 
+// A value without neighbours shows, though no line goes through it.
+func TestCurveOfLonelyValues(t *testing.T) {
+	s := scenario(t, "raft/kv")
+	plan := s.Plan(1)
+	plan.Ops, plan.Faults = nil, nil // which leaves those at the end, one in a while
+	p := newTab(t, "light")
+	p.open(record(t, s, plan, scenarios.Options{}), report.About{})
+	medians, lonely := p.curves()["latency of operations that succeeded, by when they ended"].Series[0].Y, 0
+	for b := 1; b+1 < len(medians); b++ {
+		if medians[b] != nil && medians[b-1] == nil && medians[b+1] == nil {
+			lonely++
+		}
+	}
+	require.Greater(t, lonely, 3)
+	require.GreaterOrEqual(t, p.pixels(".curves figure:nth-of-type(2) canvas", "blue"), 4*lonely)
+}
+
 // What consumers have yet to read is a curve for each group and partition.
 func TestLagOfConsumers(t *testing.T) {
 	s := scenario(t, "olep/log")

@@ -41,7 +41,7 @@ func Story(t *trace.Reader) ([]Sentence, error) { return storyOf(t, mostRead) }
 // storyOf is a story of so many steps at most.
 func storyOf(t *trace.Reader, most uint64) ([]Sentence, error) {
 	h := t.Header()
-	if h.Property == "" {
+	if !h.Violated() {
 		return nil, nil
 	}
 	begin, last := t.Steps()
@@ -99,7 +99,7 @@ type story struct {
 	headline string     // of the violation
 	proof    string     // why that is so, in a line; "" for none
 	end      uint64     // no step behind it is told
-	at       clock.Time // of the violation's step
+	at       clock.Time // of the violation, if a step shows it
 	causal   *sim.Causal
 	servers  *sim.Causal // likewise, without what clients have passed on; for operations that show the violation
 	steps    []*telling  // in their order

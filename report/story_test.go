@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/report"
 	"github.com/seedbed-sim/seedbed/scenarios"
@@ -27,6 +28,12 @@ func TestStory(t *testing.T) {
 	last := uint64(0)
 	var text strings.Builder
 	require.NoError(t, report.WriteStory(&text, story))
+	steps := all(t, r)
+	for _, s := range story {
+		if s.Step > 0 {
+			require.Equal(t, steps[s.Step-1].At, s.At, s.Text)
+		}
+	}
 	for _, s := range story[:len(story)-1] {
 		if s.Step == 0 {
 			continue
@@ -39,6 +46,7 @@ func TestStory(t *testing.T) {
 	require.Equal(t, h.Step, end.Step)
 	require.Equal(t, all(t, r)[h.Step-1].At, end.At)
 	require.Contains(t, end.Text, h.Property)
+	require.Contains(t, text.String(), fmt.Sprintf("%-20s  That violates", fmt.Sprintf("%s step %d", end.At, end.Step)))
 	require.Contains(t, text.String(), h.Name(h.Node)+" becomes leader of term ")
 	require.Contains(t, text.String(), " votes for "+h.Name(h.Node))
 	require.LessOrEqual(t, strings.Count(text.String(), "\n"), 42)
@@ -74,6 +82,26 @@ func TestAValidRunHasNoStory(t *testing.T) {
 	story, err := report.Story(opened(t, record(t, s, s.Plan(7), scenarios.Options{})))
 	require.NoError(t, err)
 	require.Empty(t, story)
+}
+
+// Nor has one that nobody could judge, whatever it says of the property.
+func TestUndecided(t *testing.T) {
+	s := *scenario(t, "raft/kv")
+	s.Judge = func(r *scenarios.Run) {
+		r.Checks.Add("decided", checkers.Result{Detail: "the budget of 0 steps ran out"})
+	}
+	data := record(t, &s, s.Plan(7), scenarios.Options{})
+	r := opened(t, data)
+	h := r.Header()
+	require.Equal(t, `always "decided"`, h.Property)
+	story, err := report.Story(r)
+	require.NoError(t, err)
+	require.Empty(t, story)
+	p := newTab(t, "light")
+	p.open(data, report.About{})
+	require.Equal(t, `undecided: always "decided": the budget of 0 steps ran out`, p.text("#verdict"))
+	require.Equal(t, `Undecided: always "decided"`, p.text("#pane0 h2"))
+	require.True(t, eval[bool](p, "seedbed.run.violation === undefined"), "there is none to mark")
 }
 
 // tale is the story of a run of two servers, n1 and n2, and two clients, c1 and c2, a millisecond from step to step.

@@ -384,7 +384,7 @@ func (w *words) say(step *trace.Step, node string, t *telling) bool {
 func WriteStory(w io.Writer, story []Sentence) error {
 	for _, s := range story {
 		place := ""
-		if s.Step > 0 && s.At > 0 {
+		if s.Step > 0 {
 			place = fmt.Sprintf("%s step %d", s.At, s.Step)
 		}
 		if _, err := fmt.Fprintf(w, "%-20s  %s\n", place, s.Text); err != nil {

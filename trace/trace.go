@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/sim"
@@ -75,6 +76,11 @@ type Outcome struct {
 	Step     uint64     `json:"step,omitempty"`     // that it was seen at; 0: when all was over
 	Node     sim.NodeID `json:"node,omitempty"`     // of that step
 	Ops      []uint64   `json:"ops,omitempty"`      // the steps at which the operations that show it were invoked, if any do
+}
+
+// Violated reports whether the run violates its property: it does not where the check is undecided.
+func (o *Outcome) Violated() bool {
+	return o.Property != "" && !strings.HasPrefix(o.Verdict, "unknown ")
 }
 
 // Build names the program that made a run. A seed means the same run only under the same build.

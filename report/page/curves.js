@@ -33,7 +33,7 @@ export function mount(root, trace, view) {
 				width, height: 210, legend: {live: true}, cursor: {drag: {x: false, y: false}},
 				scales: {x: {time: false}, y: {range: (_, low, high) => [Math.min(0, low), high > 0 ? 1.05 * high : 1]}},
 				axes: [axis("time, s"), axis(c.unit)],
-				series: [{label: "time, s"}, ...c.series.map(s => ({label: s.name, stroke: s.colour, dash: s.dash, width: 1.5, points: {show: c.sparse === true, size: 4, fill: s.colour}, paths: s.stepped ? uPlot.paths.stepped({align: 1}) : undefined}))],
+				series: [{label: "time, s"}, ...c.series.map(s => ({label: s.name, stroke: s.colour, dash: s.dash, width: 1.5, points: {show: true, size: 4, filter: alone}, paths: s.stepped ? uPlot.paths.stepped({align: 1}) : undefined}))],
 				hooks: {ready: [u => u.over.addEventListener("click", () => {
 					const ns = 1e9 * u.posToVal(u.cursor.left, "x");
 					view.select(Math.max(0, run.at(ns) - 1));
@@ -55,7 +55,13 @@ function said({name, y}, unit) {
 	return `${name}: ${number(Math.min(...known))} to ${number(Math.max(...known))} ${unit}, ${number(known[known.length - 1])} at the end.`;
 }
 
-// curves are those that a run has: {title, unit, words, x, sparse, series: [{name, y, colour, dash}]}. What is sparse has points.
+// alone are the places of values without a neighbour, through which no line goes.
+function alone(u, series) {
+	const y = u.data[series];
+	return y.flatMap((v, n) => v !== null && (y[n - 1] ?? null) === null && (y[n + 1] ?? null) === null ? [n] : []);
+}
+
+// curves are those that a run has: {title, unit, words, x, series: [{name, y, colour, dash}]}.
 function curves(run, trace, p) {
 	const {at, kind} = run.columns, end = run.length > 0 ? at[run.length - 1] : 0, list = [];
 	if (end === 0) return list;
@@ -81,7 +87,7 @@ function curves(run, trace, p) {
 		took.forEach(t => t.sort((a, b) => a - b));
 		const quantile = q => took.map(t => t.length > 0 ? t[Math.ceil(q * t.length) - 1] : null); // the least with a share of q not above it
 		list.push({
-			title: "latency of operations that succeeded, by when they ended", unit: "ms", x: middle, sparse: true, // there are stretches without any
+			title: "latency of operations that succeeded, by when they ended", unit: "ms", x: middle,
 			words: "Median, 95th and 99th percentile, and maximum, of each stretch of time.",
 			series: [
 				{name: "median", y: quantile(0.5), colour: p.blue}, {name: "95 %", y: quantile(0.95), colour: p.orange, dash: [6, 3]},

@@ -1,6 +1,6 @@
 import {Trace} from "./trace.js";
 import {source} from "./source.js";
-import {Run} from "./run.js";
+import {Run, violated} from "./run.js";
 import {View} from "./view.js";
 import {pacer} from "./tasks.js";
 import {el, grouped, shown, clip} from "./text.js";
@@ -23,7 +23,7 @@ import {bindKeys} from "./keys.js";
 const tabs = [
 	{name: "Difference", mount: mountDifference, when: view => view.pair},
 	{name: "Verdict", mount: mountVerdict},
-	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0 || view.about.served && view.trace.header.property},
+	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0 || view.about.served && violated(view.trace.header)},
 	{name: "Causal past", mount: mountPast},
 	{name: "State", mount: mountState},
 	{name: "Steps", mount: mountSteps},
@@ -93,7 +93,7 @@ async function read({run, view, diagram}) {
 function title(h, about) {
 	const verdict = $("verdict"), missing = about.missing?.map(f => `${f.number}  ${f.fault}`).join(", ");
 	$("title").replaceChildren(shown(h.scenario || "a run", 80), " ", el("small", {}, "seed " + shown(h.seed, 30) + (missing ? `, with and without ${clip(missing, 80)}` : "")));
-	verdict.textContent = shown(h.property ? `${h.property}: ${clip(h.detail ?? "", 600)}` : h.verdict || "", 900);
+	verdict.textContent = shown(h.property ? `${violated(h) ? "" : "undecided: "}${h.property}: ${clip(h.detail ?? "", 600)}` : h.verdict || "", 900);
 	verdict.title = shown(h.verdict || "", 600);
 	verdict.className = h.property ? "bad" : h.verdict === "valid" ? "good" : "";
 }

@@ -28,12 +28,12 @@ export function mount(root, trace, view) {
 	const draw = () => {
 		const w = root.clientWidth, h = root.clientHeight, ratio = Math.min(2, window.devicePixelRatio || 1);
 		if (w === 0) return;
-		left = Math.round(84 * p.size / 16);
 		if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(h * ratio)) {
 			canvas.width = Math.round(w * ratio);
 			canvas.height = Math.round(h * ratio);
 		}
 		c.setTransform(ratio, 0, 0, ratio, 0, 0);
+		left = Math.round(84 * p.size / 16);
 		c.fillStyle = p.panel;
 		c.fillRect(0, 0, w, h);
 		const [low, high] = view.limits(), scale = (w - left - right) / (high - low), x = at => left + (at - low) * scale;

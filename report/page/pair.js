@@ -28,13 +28,14 @@ export function pair(about, runs) {
 		});
 	};
 	const ends = [Math.min(...runs.map(r => r.view.limits()[0])), Math.max(...runs.map(r => r.view.limits()[1]))];
+	const of = ({trace: {header: h}}) => `${h.scenario || "a run"}, seed ${h.seed}`, differ = of(runs[0]) !== of(runs[1]);
 	runs.forEach((r, n) => {
 		const {view, run, trace, diagram} = r, h = trace.header;
 		view.ends = ends;
 		view.apart = new Map(about.apart.map(d => [d.node, {at: d.at_ns, step: step(d, n)?.step}]));
 		view.pair.first = firstOf(about, n) - run.first;
 		view.pair.activate = k => { activate(k); runs[k].diagram.canvas.focus(); };
-		captions[n].append(el("b", {}, shown(about.sides[n].label, 60)), el("span", {class: h.property ? "bad" : "good"}, shown(clip(h.verdict || "", 300), 300)));
+		captions[n].append(el("b", {}, shown(about.sides[n].label, 60)), differ ? el("span", {class: "of"}, shown(of(r), 120)) : "", el("span", {class: h.property ? "bad" : "good"}, shown(clip(h.verdict || "", 300), 300)));
 		captions[n].addEventListener("click", () => activate(n));
 		for (const event of ["pointerdown", "focusin"]) diagram.root.addEventListener(event, () => activate(n));
 		view.whole();

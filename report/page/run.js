@@ -306,10 +306,13 @@ class Indexes {
 	}
 }
 
+// violated tells whether a run violates its property: it does not where the check is undecided.
+export function violated(h) { return !!h.property && !/^unknown /.test(h.verdict ?? ""); }
+
 // violation is where it was seen: an index, or -1 for when all was over; undefined if there is none in sight.
 function violation(trace) {
 	const h = trace.header, end = trace.last === trace.file.last;
-	if (!h.property) return undefined;
+	if (!violated(h)) return undefined;
 	if (!h.step) return end ? {at: -1, node: h.node || 0} : undefined;
 	return h.step >= trace.first && h.step <= trace.last ? {at: h.step - trace.first, node: h.node || 0} : undefined;
 }

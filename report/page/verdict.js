@@ -1,13 +1,14 @@
 // What came of the run, and how to repeat it; and its story.
 
 import {story as served} from "./source.js";
+import {violated} from "./run.js";
 import {el, duration, span, time, grouped, count, shown, lines, clip} from "./text.js";
 
 export function mount(root, trace, view) {
 	const h = trace.header, {run, about} = view, p = run.plan;
 	root.classList.add("prose");
 	if (h.property) {
-		root.append(el("h2", {class: "bad"}, "Violated: ", shown(h.property, 1000)),
+		root.append(el("h2", {class: "bad"}, violated(h) ? "Violated: " : "Undecided: ", shown(h.property, 1000)),
 			h.step ? el("p", {}, "Seen at ", run.violation ? stepLink(view, h.step) : el("a", {href: `?to=${h.step}`}, `step ${grouped(h.step)}`), h.node ? `, of ${shown(trace.name(h.node), 60)}` : "", ".") : el("p", {}, "Seen when all was over."),
 			el("pre", {class: "detail"}, lines(clip(h.detail ?? "", 20000))));
 	} else {

@@ -66,7 +66,7 @@ export class View {
 		if (this.axis === "steps") return [-0.5, Math.max(1, this.run.length) - 0.5];
 		if (frames.length === 0) return [0, 1e9];
 		const from = frames[0].from, to = frames[frames.length - 1].to;
-		return [from, Math.max(to, from + 1)];
+		return [from, Math.max(to, from + this.least())];
 	}
 
 	// least is the smallest window.
