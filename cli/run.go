@@ -275,17 +275,24 @@ func writeFile(flag, file string, write func(w io.Writer) error) error {
 func (r *runner) commands() []report.Command {
 	list := []report.Command{{For: "repeat it", Line: r.repeat()}}
 	if r.result.Verdict == checkers.Invalid {
-		list = append(list,
-			report.Command{For: "make it small", Line: fmt.Sprintf("%s shrink %s", r.again, r.source)},
-			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)})
-		if len(r.plan.Faults) > 0 {
-			list = append(list, report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", r.again, r.source)})
-		}
+		list = append(list, explaining(r.again, r.source, r.plan)...)
 	}
 	if r.trace != "" {
 		list = append(list,
 			report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(r.trace))},
 			report.Command{For: "open it", Line: fmt.Sprintf("%s view %s", r.again, quote(r.trace))})
+	}
+	return list
+}
+
+// explaining are commands that explain a violation; again calls the program, and source says which run it is.
+func explaining(again, source string, p nemesis.Plan) []report.Command {
+	list := []report.Command{
+		{For: "make it small", Line: fmt.Sprintf("%s shrink %s", again, source)},
+		{For: "tell its story", Line: fmt.Sprintf("%s explain %s", again, source)},
+	}
+	if len(p.Faults) > 0 {
+		list = append(list, report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", again, source)})
 	}
 	return list
 }
