@@ -667,7 +667,7 @@ class Diagram {
 			if (!two || !life) continue;
 			c.font = p.font(0.62);
 			c.fillStyle = p.quiet;
-			const state = life.state === "up" ? role || (of.client ? "client" : "up") : life.state;
+			const state = life.state === "up" ? role || (of.client ? `client, n${of.id}` : "up") : life.state;
 			c.fillText(fit(c, clean(life.life > 1 ? `${state} · ${life.life}` : state), this.left - 26), 22, y + p.size * 0.45);
 			c.fillStyle = life.state === "up" ? role ? roleColour(p, run.roles, role) : p.quiet : life.state === "down" ? p.paper : p.orange;
 			c.strokeStyle = p.quiet;
