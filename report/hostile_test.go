@@ -186,6 +186,11 @@ func TestServedWindows(t *testing.T) {
 	require.Equal(t, h.Step, p.selected())
 	p.until(fmt.Sprintf("document.querySelector('#step .text').textContent === %q", steps[h.Step-1].Text))
 	require.Contains(t, p.text(".elsewhere"), "← earlier")
+	for title, c := range p.curves() {
+		begin := float64(steps[eval[uint64](p, "seedbed.trace.first")-1].At) / 1e9
+		require.Greater(t, c.X[0], begin, "%s says nothing of what is not in sight", title)
+		require.InDelta(t, begin, c.X[0], c.X[1]-c.X[0], title)
+	}
 	at(link(".elsewhere a"))
 	require.Equal(t, uint64(1), eval[uint64](p, "seedbed.trace.first"))
 	at("")
