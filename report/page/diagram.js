@@ -141,6 +141,7 @@ class Diagram {
 		});
 		if (view.apart) drawFirstApart(this);
 		this.drawViolation();
+		this.drawWitnesses();
 		this.drawSelected();
 		this.drawNames();
 		this.hover();
@@ -591,16 +592,28 @@ class Diagram {
 		c.stroke();
 		c.setLineDash([]);
 		const q = v.at >= 0 ? run.place[v.at] : run.byID.get(v.node) ?? -1;
-		if (q >= 0 && this.y(q) > this.top) {
-			c.beginPath();
-			star(c, x, this.y(q), Math.max(6, this.r * 2.2));
-			c.fill();
-			c.lineWidth = 1.5;
-			c.strokeStyle = p.paper;
-			c.stroke();
-		}
-		c.fillStyle = p.vermillion;
+		if (q >= 0) this.drawStar(x, this.y(q));
 		this.flag(x, "violation");
+	}
+
+	// drawStar marks a violation, or an operation that shows it.
+	drawStar(x, y) {
+		const {c, p} = this;
+		if (y <= this.top) return;
+		c.beginPath();
+		star(c, x, y, Math.max(6, this.r * 2.2));
+		c.fillStyle = p.vermillion;
+		c.fill();
+		c.lineWidth = 1.5;
+		c.strokeStyle = p.paper;
+		c.stroke();
+	}
+
+	drawWitnesses() {
+		for (const op of this.run.witnesses()) {
+			const x = this.xEnd(op.to);
+			if (x >= this.left && x <= this.right) this.drawStar(x, this.y(op.place));
+		}
 	}
 
 	// flag names, on the axis, what a line at x marks, with so much of it before x. It has the colour that is set.
