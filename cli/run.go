@@ -276,12 +276,7 @@ func writeFile(flag, file string, write func(w io.Writer) error) error {
 func (r *runner) commands() []report.Command {
 	list := []report.Command{{For: "repeat it", Line: r.repeat()}}
 	if r.result.Verdict == checkers.Invalid {
-		list = append(list,
-			report.Command{For: "make it small", Line: fmt.Sprintf("%s shrink %s", r.again, r.source)},
-			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)})
-		if len(r.plan.Faults) > 0 {
-			list = append(list, report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", r.again, r.source)})
-		}
+		list = append(list, explaining(r.again, r.source, r.plan)...)
 	}
 	file := r.trace
 	if file == "" { // which is no more than a command away
@@ -291,6 +286,18 @@ func (r *runner) commands() []report.Command {
 	return append(list,
 		report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(file))},
 		report.Command{For: "open it", Line: fmt.Sprintf("%s view %s", r.again, quote(file))})
+}
+
+// explaining are commands that explain a violation; again calls the program, and source says which run it is.
+func explaining(again, source string, p nemesis.Plan) []report.Command {
+	list := []report.Command{
+		{For: "make it small", Line: fmt.Sprintf("%s shrink %s", again, source)},
+		{For: "tell its story", Line: fmt.Sprintf("%s explain %s", again, source)},
+	}
+	if len(p.Faults) > 0 {
+		list = append(list, report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", again, source)})
+	}
+	return list
 }
 
 // print says what came of the run: a line, and for a failure all there is to say.

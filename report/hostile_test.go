@@ -249,6 +249,11 @@ func TestServedWindows(t *testing.T) {
 		require.Contains(t, p.text(item), s.Text)
 		require.Equal(t, s.Step != 0 && s.Step <= last, eval[int](p, fmt.Sprintf("document.querySelectorAll('%s a').length", item)) == 1, "what is in another part is a link to it")
 	}
+	for title, c := range p.curves() {
+		begin := float64(steps[eval[uint64](p, "seedbed.trace.first")-1].At) / 1e9
+		require.Greater(t, c.X[0], begin, "%s says nothing of what is not in sight", title)
+		require.InDelta(t, begin, c.X[0], c.X[1]-c.X[0], title)
+	}
 	at(link(".elsewhere a"))
 	require.Equal(t, uint64(1), eval[uint64](p, "seedbed.trace.first"))
 	at("")

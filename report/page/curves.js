@@ -64,9 +64,10 @@ function alone(u, series) {
 // curves are those that a run has: {title, unit, words, x, series: [{name, y, colour, dash}]}.
 function curves(run, trace, p) {
 	const {at, kind} = run.columns, end = run.length > 0 ? at[run.length - 1] : 0, list = [];
-	if (end === 0) return list;
-	const size = end / bins, middle = Array.from({length: bins}, (_, b) => (b + 0.5) * size / 1e9);
-	const bin = ns => Math.min(bins - 1, Math.floor(ns / size)), zeros = () => new Array(bins).fill(0);
+	const start = trace.first > trace.file.first ? at[0] : 0; // of a part of a run, nothing is known of what was before
+	if (end <= start) return list;
+	const size = (end - start) / bins, middle = Array.from({length: bins}, (_, b) => (start + (b + 0.5) * size) / 1e9);
+	const bin = ns => Math.min(bins - 1, Math.floor((ns - start) / size)), zeros = () => new Array(bins).fill(0);
 	const done = run.operations.filter(o => o.to >= 0);
 	if (done.length > 0) {
 		const by = {ok: zeros(), fail: zeros(), info: zeros()}, took = Array.from({length: bins}, () => []);
@@ -108,11 +109,11 @@ function curves(run, trace, p) {
 			series: [{name: "messages", y: mean, colour: p.purple}],
 		});
 	}
-	return list.concat(ofLogs(run, trace, p, middle, size));
+	return list.concat(ofLogs(run, trace, p, middle, start, size));
 }
 
 // ofLogs are the lengths of logs, how far each is behind the longest of its name, and how far readers are.
-function ofLogs(run, trace, p, x, size) {
+function ofLogs(run, trace, p, x, start, size) {
 	const {at} = run.columns, all = run.logs.list(), shownLogs = all.slice(0, most), readers = [...run.logs.readers.values()];
 	if (all.length === 0) return [];
 	const colours = [p.blue, p.orange, p.green, p.vermillion, p.purple, p.sky, p.quiet], dashes = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
@@ -120,7 +121,7 @@ function ofLogs(run, trace, p, x, size) {
 		const y = [];
 		let last = 0, k = 0;
 		for (let b = 0; b < bins; b++) {
-			for (; k < log.ops.length && at[log.ops[k].at] <= (b + 1) * size; k++) last = f(log.ops[k], last);
+			for (; k < log.ops.length && at[log.ops[k].at] <= start + (b + 1) * size; k++) last = f(log.ops[k], last);
 			y.push(last);
 		}
 		return y;

@@ -146,6 +146,7 @@ class Diagram {
 		if (!this.dense) this.clipped(this.track + 12 * this.p.size / 16, () => this.drawLabels()); // they may stand above the first lane
 		if (view.apart) drawFirstApart(this);
 		this.drawViolation();
+		this.drawWitnesses();
 		this.drawSelected();
 		this.drawNames();
 		this.hover();
@@ -609,16 +610,28 @@ class Diagram {
 		c.stroke();
 		c.setLineDash([]);
 		const q = v.at >= 0 ? run.place[v.at] : run.byID.get(v.node) ?? -1;
-		if (q >= 0 && this.y(q) > this.top) {
-			c.beginPath();
-			star(c, x, this.y(q), Math.max(6, this.r * 2.2));
-			c.fill();
-			c.lineWidth = 1.5;
-			c.strokeStyle = p.paper;
-			c.stroke();
-		}
-		c.fillStyle = p.vermillion;
+		if (q >= 0) this.drawStar(x, this.y(q));
 		this.flag(x, "violation");
+	}
+
+	// drawStar marks a violation, or an operation that shows it.
+	drawStar(x, y) {
+		const {c, p} = this;
+		if (y <= this.top) return;
+		c.beginPath();
+		star(c, x, y, Math.max(6, this.r * 2.2));
+		c.fillStyle = p.vermillion;
+		c.fill();
+		c.lineWidth = 1.5;
+		c.strokeStyle = p.paper;
+		c.stroke();
+	}
+
+	drawWitnesses() {
+		for (const op of this.run.witnesses()) {
+			const x = this.xEnd(op.to);
+			if (x >= this.left && x <= this.right) this.drawStar(x, this.y(op.place));
+		}
 	}
 
 	// flag names, on the axis, what a line at x marks, with so much of it before x. It has the colour that is set.
@@ -687,7 +700,7 @@ class Diagram {
 			if (!two || !life) continue;
 			c.font = p.font(0.62);
 			c.fillStyle = p.quiet;
-			const state = life.state === "up" ? role || (of.client ? "client" : "up") : life.state;
+			const state = life.state === "up" ? role || (of.client ? `client, n${of.id}` : "up") : life.state;
 			c.fillText(fit(c, clean(life.life > 1 ? `${state} · ${life.life}` : state), this.left - 26), 22, y + p.size * 0.45);
 			c.fillStyle = life.state === "up" ? role ? roleColour(p, run.roles, role) : p.quiet : life.state === "down" ? p.paper : p.orange;
 			c.strokeStyle = p.quiet;
