@@ -47,13 +47,19 @@ type BalanceOptions struct {
 
 // CheckBalances checks that each read has all the money: the anomalies of Jepsen's bank workload (namespace
 // jepsen.tests.bank of github.com/jepsen-io/jepsen): unexpected key, nil balance, wrong total, negative value. A wrong total
-// is a read skew, G-single of Adya, Liskov and O'Neil 2000, or worse. It does not look at what was transferred. Bank is for
-// those who see more of a bank.
+// is a read skew, G-single of Adya, Liskov and O'Neil 2000, or worse. Accounts are those that the first read has, or a
+// transfer names; one without money may be missing, since there are banks that keep none. It does not look at how much was
+// transferred. Bank is for those who see more of a bank.
 func CheckBalances(o BalanceOptions, ops []*sim.Op) Result {
 	property := `always "all accounts together have what they had"`
 	result := Result{Verdict: Unknown, Property: property, Detail: "no read of a bank has a known outcome"}
 	var first *sim.Op
 	accounts := make(map[string]bool)
+	for _, op := range ops {
+		if t, ok := op.Input.(Transfer); ok {
+			accounts[t.From], accounts[t.To] = true, true
+		}
+	}
 	for _, op := range ops {
 		if _, ok := op.Input.(BankRead); !ok || op.Outcome != sim.OK {
 			continue
@@ -71,12 +77,11 @@ func CheckBalances(o BalanceOptions, ops []*sim.Op) Result {
 			case b.Amount < 0 && !o.Negative:
 				return invalid("negative value", "has %d in account %s", b.Amount, b.Account)
 			case first != nil && !accounts[b.Account]:
-				return invalid("unexpected key", "has account %s, which %s has not", b.Account, told(first))
+				return invalid("unexpected key", "has account %s, which %s has not, and no transfer names", b.Account, told(first))
 			}
 			total += b.Amount
 		}
-		switch {
-		case first == nil:
+		if first == nil {
 			first = op
 			for _, b := range balances {
 				accounts[b.Account] = true
@@ -84,8 +89,6 @@ func CheckBalances(o BalanceOptions, ops []*sim.Op) Result {
 			if !o.HasTotal {
 				o.Total, o.HasTotal = total, true
 			}
-		case len(balances) < len(accounts):
-			return invalid("unexpected key", "lacks an account that %s has", told(first))
 		}
 		if total != o.Total {
 			return invalid("wrong total", "and not %d", o.Total)

@@ -283,9 +283,11 @@ func TestCheckBalances(t *testing.T) {
 		{"", read(Balance{"b", 11, false}, Balance{"a", -1, false}), BalanceOptions{Negative: true}},
 		{"nil balance", read(Balance{"b", 10, false}, Balance{"a", 0, true}), BalanceOptions{}},
 		{"unexpected key", read(Balance{"b", 4, false}, Balance{"c", 6, false}), BalanceOptions{}},
-		{"unexpected key", read(Balance{"b", 10, false}), BalanceOptions{}},
+		{"", read(Balance{"b", 10, false}), BalanceOptions{}},
+		{"wrong total", read(Balance{"b", 4, false}), BalanceOptions{}},
+		{"", read(Balance{"a", 6, false}, Balance{"d", 4, false}), BalanceOptions{}},
 	} {
-		r := CheckBalances(c.options, []*sim.Op{start, {Input: Transfer{"a", "b", 4}, Outcome: sim.Info, Call: 1}, c.second})
+		r := CheckBalances(c.options, []*sim.Op{start, {Input: Transfer{"a", "d", 4}, Outcome: sim.Info, Call: 1}, c.second})
 		require.Equal(t, c.anomaly, r.Anomaly, r)
 		require.Equal(t, c.anomaly == "", r.Verdict == Valid, r)
 	}

@@ -12,7 +12,10 @@ import (
 // The operations on queues, which are empty before the first operation. No element is put into a queue twice.
 type (
 	Enqueue struct{ Queue, Element string } // output is ignored
-	Dequeue struct{ Queue string }          // outputs Dequeued; takes one element, or several
+	Dequeue struct {                        // outputs Dequeued
+		Queue string
+		All   bool // it drains the queue: of unknown outcome it may have taken any number of elements, and otherwise one
+	}
 )
 
 // Dequeued is the output of Dequeue.
@@ -22,7 +25,12 @@ type Dequeued struct {
 }
 
 func (o Enqueue) String() string { return "enqueue" + suffix(o.Queue) + " " + o.Element }
-func (o Dequeue) String() string { return "dequeue" + suffix(o.Queue) }
+func (o Dequeue) String() string {
+	if o.All {
+		return "drain" + suffix(o.Queue)
+	}
+	return "dequeue" + suffix(o.Queue)
+}
 func (d Dequeued) String() string {
 	words := slices.Clone(d.Elements)
 	if d.Empty {
@@ -48,8 +56,8 @@ type QueueOptions struct {
 //   - reordered, with FIFO: of two elements enqueued one after the other the second is dequeued before the first is, or
 //     only the second is.
 //
-// Elements that nobody asked for are not lost. A Dequeue of unknown outcome may have taken any one element: so many may be
-// missing. It takes O(n log n) steps.
+// Elements that nobody asked for are not lost. A Dequeue of unknown outcome may have taken any one element, or all: so many
+// may be missing. It takes O(n log n) steps.
 func Queue(o QueueOptions, ops []*sim.Op) Result {
 	failed := make(map[Enqueue]*sim.Op)
 	for _, op := range ops {
@@ -106,7 +114,9 @@ func queue(o QueueOptions, failed map[Enqueue]*sim.Op, ops []*sim.Op) Result {
 			continue
 		}
 		if op.Outcome != sim.OK {
-			taken++
+			if taken++; d.All {
+				taken += len(elements)
+			}
 			continue
 		}
 		out := op.Output.(Dequeued)

@@ -195,7 +195,7 @@ func (p *ednParser) atom() (int32, error) {
 			switch n := v.(type) {
 			case int64:
 				return p.tree.add(node{kind: integer, num: n}), nil
-			case big.Int: // 7N, or more than 64 bits
+			case *big.Int: // 7N, or more than 64 bits
 				if n.IsInt64() {
 					return p.tree.add(node{kind: integer, num: n.Int64()}), nil
 				}

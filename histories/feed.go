@@ -13,9 +13,15 @@ import (
 // feed is a log as Jepsen's workload for Kafka and Redpanda tells of it (namespace jepsen.tests.kafka of
 // github.com/jepsen-io/jepsen): an operation is a list of [send key record] and [poll], and ends with a list of [send key
 // [offset record]] and [poll {key [[offset record] …]}]. assign, subscribe and crash tell that a process begins anew.
+//
+// Who subscribes gets partitions assigned, and may lose them, when anybody else comes or goes. So where anybody subscribes
+// a process may begin each poll anywhere, as Jepsen has it too; and what a poll of unknown outcome has taken may come to
+// nobody else, unless somebody has assigned themselves what to read, as Jepsen does in the end.
 type feed struct {
 	names
-	sent map[feedKey]*sending
+	sent       map[feedKey]*sending
+	subscribed bool // somebody subscribes
+	assigned   bool // somebody has assigned themselves what to read
 }
 
 type feedKey struct{ log, record string }
@@ -55,14 +61,20 @@ func (o feedOps) String() string {
 	return strings.Join(words, ", ")
 }
 
-// mark is the input of assign, subscribe and crash.
+// mark is the input of what neither sends nor polls.
 type mark string
 
 const lookOfFeed = "[send key record] or [poll]"
 
 func (c *feed) input(e *entry) (any, error) {
 	switch e.f {
-	case "assign", "subscribe", "crash":
+	case "subscribe":
+		c.subscribed = true
+		return mark(e.f), nil
+	case "assign":
+		c.assigned = true
+		return mark(e.f), nil
+	case "crash", "debug-topic-partitions":
 		return mark(e.f), nil
 	}
 	if e.value.kind() != list {
@@ -169,7 +181,7 @@ func (c *feed) judge(ops []*sim.Op) checkers.Result {
 	r := set.Result()
 	topic.Quiet()
 	for _, p := range set.Properties() {
-		if lost := p.Result(); p.Name == "no lost write" && lost.Verdict == checkers.Invalid {
+		if lost := p.Result(); p.Name == "no lost write" && lost.Verdict == checkers.Invalid && !c.mayBeTaken(ops) {
 			r = lost
 		}
 	}
@@ -177,6 +189,14 @@ func (c *feed) judge(ops []*sim.Op) checkers.Result {
 		r.Anomaly = strings.TrimSuffix(name, `"`)
 	}
 	return r
+}
+
+// mayBeTaken tells whether what nobody has polled may have been taken by a poll of unknown outcome.
+func (c *feed) mayBeTaken(ops []*sim.Op) bool {
+	return c.subscribed && !c.assigned && slices.ContainsFunc(ops, func(op *sim.Op) bool {
+		in, _ := op.Input.(feedOps)
+		return op.Outcome != sim.OK && op.Outcome != sim.Fail && slices.ContainsFunc(in, func(o feedOp) bool { return o.poll })
+	})
 }
 
 // feedRecord is a record with its place in its producer's order.
@@ -208,6 +228,9 @@ func (c *feed) tell(set *checkers.Set, topic *checkers.Topic[string, feedRecord]
 		for _, o := range op.Output.(feedOps) {
 			if o.acked {
 				topic.Acknowledge(o.log, o.offset, feedRecord{o.record, *c.sent[feedKey{o.log, o.record}]})
+			}
+			if c.subscribed {
+				topic.Restart(op.Client)
 			}
 			for _, l := range o.records {
 				batch := make([]checkers.Polled[feedRecord], len(l.records))

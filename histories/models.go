@@ -537,7 +537,7 @@ func (c *queue) input(e *entry) (any, error) {
 		c.put[o] = e.line
 		return o, nil
 	case "dequeue", "drain":
-		return checkers.Dequeue{Queue: key}, nil
+		return checkers.Dequeue{Queue: key, All: e.f == "drain"}, nil
 	}
 	return nil, unknownF(e, "enqueue, dequeue, drain")
 }
@@ -647,7 +647,7 @@ func (c *logs) input(e *entry) (any, error) {
 			return nil, fmt.Errorf("read of %s; it should be nil for all, or [from most], or [key [from most]]", v)
 		}
 		return o, nil
-	case "send", "poll", "txn", "assign", "subscribe", "crash":
+	case "send", "poll", "txn", "assign", "subscribe", "crash", "debug-topic-partitions":
 		if c.plain {
 			break
 		}
