@@ -48,15 +48,8 @@ type commands struct {
 func (f *finding) list(again string) []report.Command {
 	c := f.Commands
 	plan := strings.TrimPrefix(c.Plan, again+" run ")
-	list := []report.Command{
-		{For: "repeat it, with this build", Line: c.Seed},
-		{For: "repeat it, with any build", Line: c.Plan},
-		{For: "make it small", Line: again + " shrink " + plan},
-		{For: "tell its story", Line: again + " explain " + plan},
-	}
-	if len(f.plan.Faults) > 0 {
-		list = append(list, report.Command{For: "see which fault it needs", Line: again + " diff " + plan})
-	}
+	list := []report.Command{{For: "repeat it, with this build", Line: c.Seed}, {For: "repeat it, with any build", Line: c.Plan}}
+	list = append(list, explaining(again, plan, f.plan)...)
 	return append(list, report.Command{For: "print it", Line: c.Trace}, report.Command{For: "open it", Line: c.view})
 }
 

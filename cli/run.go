@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -275,17 +276,26 @@ func writeFile(flag, file string, write func(w io.Writer) error) error {
 func (r *runner) commands() []report.Command {
 	list := []report.Command{{For: "repeat it", Line: r.repeat()}}
 	if r.result.Verdict == checkers.Invalid {
-		list = append(list,
-			report.Command{For: "make it small", Line: fmt.Sprintf("%s shrink %s", r.again, r.source)},
-			report.Command{For: "tell its story", Line: fmt.Sprintf("%s explain %s", r.again, r.source)})
-		if len(r.plan.Faults) > 0 {
-			list = append(list, report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", r.again, r.source)})
-		}
+		list = append(list, explaining(r.again, r.source, r.plan)...)
 	}
-	if r.trace != "" {
-		list = append(list,
-			report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(r.trace))},
-			report.Command{For: "open it", Line: fmt.Sprintf("%s view %s", r.again, quote(r.trace))})
+	file := r.trace
+	if file == "" { // which is no more than a command away
+		file = strings.TrimSuffix(r.page, ".html") + ".trace"
+		list = append(list, report.Command{For: "record it", Line: fmt.Sprintf("%s run %s --trace %s", r.again, r.source, quote(file))})
+	}
+	return append(list,
+		report.Command{For: "print it", Line: fmt.Sprintf("%s trace %s", r.again, quote(file))},
+		report.Command{For: "open it", Line: fmt.Sprintf("%s view %s", r.again, quote(file))})
+}
+
+// explaining are commands that explain a violation; again calls the program, and source says which run it is.
+func explaining(again, source string, p nemesis.Plan) []report.Command {
+	list := []report.Command{
+		{For: "make it small", Line: fmt.Sprintf("%s shrink %s", again, source)},
+		{For: "tell its story", Line: fmt.Sprintf("%s explain %s", again, source)},
+	}
+	if len(p.Faults) > 0 {
+		list = append(list, report.Command{For: "see which fault it needs", Line: fmt.Sprintf("%s diff %s", again, source)})
 	}
 	return list
 }

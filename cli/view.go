@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,6 +42,26 @@ part at a time, at first that which ends with the violation, or with the run.`,
 	return c
 }
 
+// commandsOf are what a page of a recording says to type. Only if the recording is of the plan that its seed draws now can it
+// be repeated from that.
+func (a *app) commandsOf(path string, h *trace.Header) []report.Command {
+	list := []report.Command{{For: "print it", Line: fmt.Sprintf("%s trace %s", a.again, quote(path))}}
+	s, err := a.registry.Find(h.Scenario)
+	if err != nil {
+		return list
+	}
+	p := s.Plan(h.Seed)
+	if plan, err := json.Marshal(p); err != nil || !bytes.Equal(plan, h.Plan) {
+		return list
+	}
+	source := fmt.Sprintf("%s --seed %d", quote(h.Scenario), h.Seed)
+	again := []report.Command{{For: "repeat it", Line: fmt.Sprintf("%s run %s", a.again, source)}}
+	if h.Violated() {
+		again = append(again, explaining(a.again, source, p)...)
+	}
+	return append(again, list...)
+}
+
 // view serves the page of a trace until ctx is done.
 func (a *app) view(ctx context.Context, path string, window stepWindow) error {
 	file, err := os.Open(path)
@@ -65,16 +87,12 @@ func (a *app) view(ctx context.Context, path string, window stepWindow) error {
 	if first > 1 || last < header.Steps {
 		query = fmt.Sprintf("?from=%d&to=%d", first, min(last, header.Steps))
 	}
-	about, err := report.Describe(t.Reader)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	listener, err := report.Listen()
 	if err != nil {
 		return err
 	}
 	host := listener.Addr().String()
-	handler, err := report.Handler(file, info.Size(), about, host)
+	handler, err := report.Handler(file, info.Size(), report.About{Title: report.Title(t.Reader), Commands: a.commandsOf(path, &header)}, host)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/export"
+	"github.com/seedbed-sim/seedbed/nemesis"
+	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/sim"
 	"github.com/seedbed-sim/seedbed/trace"
 )
@@ -147,6 +150,16 @@ func TestPerfettoHasAll(t *testing.T) {
 // TestViolationsAreMarked finds the violation in every picture of a run.
 func TestViolationsAreMarked(t *testing.T) {
 	r := recorded(t, shelf, shelfPlan)
+	undecided := *shelf
+	undecided.Build = func(r *scenarios.Run) {
+		r.AddServers(func(sim.NodeID) sim.Node { return &shelfNode{} })
+		r.AddClients(func(int, []nemesis.Op) sim.Node { return sim.Spawn(shelfClient) })
+	}
+	undecided.Judge = func(r *scenarios.Run) {
+		r.Checks.Add("decided", checkers.Result{Detail: "the budget of 0 steps ran out"})
+	}
+	none := recorded(t, &undecided, shelfPlan)
+	require.NotEmpty(t, none.Trace.Header().Property)
 	for format, mark := range map[string]string{
 		"shiviz": "VIOLATION always", "perfetto": `"name":"VIOLATION"`, "otlp": `"name":"violation"`, "mermaid": "VIOLATION always",
 	} {
@@ -154,6 +167,7 @@ func TestViolationsAreMarked(t *testing.T) {
 		before := r
 		before.Last = r.Trace.Header().Step - 1
 		require.NotContains(t, written(t, format, before), mark, format)
+		require.NotContains(t, written(t, format, none), mark, format)
 	}
 }
 

@@ -1,14 +1,17 @@
 package report_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seedbed-sim/seedbed/report"
+	"github.com/seedbed-sim/seedbed/sim"
 )
 
 func TestPinchAndWheel(t *testing.T) {
@@ -69,6 +72,33 @@ func TestAccessibility(t *testing.T) {
 	require.Equal(t, "en", eval[string](p, "document.documentElement.lang"))
 }
 
+// In a narrow window things are below one another, and none covers another.
+func TestNarrowWindow(t *testing.T) {
+	p := newTab(t, "light")
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 400, Height: 800, DeviceScaleFactor: 1})
+	p.open(failing(t), report.About{Title: "a failure"})
+	require.True(t, eval[bool](p, `(bottom => [...document.querySelectorAll("header *")].every(e => e.getBoundingClientRect().bottom <= bottom))(document.querySelector("header").getBoundingClientRect().bottom)`))
+	require.LessOrEqual(t, eval[float64](p, "document.querySelector('header').getBoundingClientRect().bottom - document.getElementById('toolbar').getBoundingClientRect().top"), 0.5)
+	p.tab("Faults")
+	require.True(t, eval[bool](p, `(kinds => kinds.length > 3 && kinds.every(e => e.scrollWidth <= e.clientWidth))([...document.querySelectorAll(".row.fault:not([hidden]) .kind")])`), "kinds of faults are not cut")
+}
+
+// Messages and verdicts call a client by its number as a node, so its lane says that beside its name.
+func TestClientHasBothNames(t *testing.T) {
+	p := newTab(t, "light")
+	data := failing(t)
+	p.open(data, report.About{Title: "a failure"})
+	for _, s := range all(t, opened(t, data)) {
+		if s.Kind == sim.KindInvoke {
+			p.choose(s.N)
+			header := opened(t, data).Header()
+			require.Contains(t, p.text("#step dl"), fmt.Sprintf("%s, which is %s, incarnation 1", header.Name(s.Node), s.Node))
+			return
+		}
+	}
+	t.Fatal("no client asks for anything")
+}
+
 // Texts scale with what the reader has set, and nothing jumps while the page comes up.
 func TestTextsScale(t *testing.T) {
 	p := newTab(t, "light")
@@ -82,10 +112,26 @@ func TestTextsScale(t *testing.T) {
 	}
 	p.tab("Steps")
 	before := sizes()
-	eval[bool](p, `(document.documentElement.style.fontSize = "200%", seedbed.view.emit("look"), true)`)
+	eval[bool](p, `(document.documentElement.style.fontSize = "200%", true)`)
 	p.drawn()
 	for name, size := range sizes() {
 		require.InDelta(t, 2*before[name], size, 0.1, name)
 	}
 	require.LessOrEqual(t, eval[float64](p, "document.documentElement.scrollWidth"), 1280.0, "nothing is pushed out of the page")
+	for range 5 {
+		p.key("+")
+	}
+	at := eval[[]float64](p, `(() => { // a place in the overview, and the time that is there where it begins where the diagram does
+		const box = document.getElementById("overview").getBoundingClientRect(), {left, right} = seedbed.diagram, [low, high] = seedbed.view.limits();
+		return [box.left + left + 0.25 * (right - left), box.top + box.height / 2, low + 0.25 * (high - low), high - low];
+	})()`)
+	p.do(chromedp.MouseClickXY(at[0], at[1]))
+	p.drawn()
+	require.InDelta(t, at[2], (p.number("from")+p.number("to"))/2, 0.01*at[3])
+	require.Greater(t, eval[float64](p, "(seedbed.diagram.h - seedbed.diagram.top) / seedbed.diagram.h"), 0.5, "lanes have more room than what is above them")
+	require.True(t, eval[bool](p, `(c => {
+		const d = c.getContext("2d").getImageData(0, c.height >> 1, 150, 1).data, [r, g, b] = [0, 1, 2].map(k => d[k]);
+		const near = n => Math.abs(d[4 * n] - r) + Math.abs(d[4 * n + 1] - g) + Math.abs(d[4 * n + 2] - b) < 24;
+		return [...Array(20).keys()].every(n => near(n + 125));
+	})(document.getElementById("overview"))`), "the strip makes room for its name")
 }

@@ -413,6 +413,27 @@ func TestFailureInBrowser(t *testing.T) {
 		p.key("a")
 		p.key("0")
 	})
+	t.Run("what is chosen is shown with what led to it", func(t *testing.T) {
+		p.key("0")
+		from, to := p.number("from"), p.number("to")
+		p.key("v") // it is in sight already
+		require.Equal(t, []float64{from, to}, []float64{p.number("from"), p.number("to")})
+		p.key("s")
+		at := float64(steps[h.Step-1].At)
+		share := (at - p.number("from")) / (p.number("to") - p.number("from"))
+		require.Equal(t, uint64(len(steps)), h.Step, "nothing comes after")
+		require.Greater(t, share, 0.6)
+		require.Less(t, share, 0.9, "there is room for what it says")
+		first := steps[slices.IndexFunc(steps, func(s trace.Step) bool { return s.Node == 1 && s.Kind == sim.KindFact && s.N > 200 })]
+		p.choose(first.N)
+		p.key("s")
+		p.until("Number(document.getElementById('diagram').dataset.labels) > 0")
+		require.Less(t, eval[float64](p, "seedbed.diagram.lane"), 60.0)
+		require.Positive(t, eval[int](p, "seedbed.diagram.taken.filter(t => t.y < seedbed.diagram.top + seedbed.diagram.lane / 2).length"), "the first lane has texts")
+		require.Zero(t, eval[int](p, "seedbed.diagram.taken.filter(t => t.y - 0.45 * seedbed.diagram.p.size < seedbed.diagram.track + 12 * seedbed.diagram.p.size / 16).length"), "no text is cut")
+		p.choose(h.Step)
+		p.key("0")
+	})
 	t.Run("a click chooses", func(t *testing.T) {
 		p.key("0")
 		type spot struct {
@@ -637,8 +658,6 @@ func TestPageReadsAsGo(t *testing.T) {
 	}
 }
 
-// TestMillionSteps draws a long run. It tells its times and does not judge them, since others use the machine: a first paint is
-// to take 3 s at most, and a redraw while panning 50 ms.
 // million is a recorded run of a million steps.
 var million = sync.OnceValue(func() (data []byte) {
 	s, err := scenarios.Catalogue().Find("raft/kv")
@@ -681,6 +700,7 @@ func (p *tab) middle(items float64) {
 	p.drawn()
 }
 
+// TestMillionSteps draws a long run. How long that takes is for BenchmarkMillionSteps to tell, since others use the machine.
 func TestMillionSteps(t *testing.T) {
 	if testing.Short() || race.On {
 		t.Skip("a long run")

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/internal/race"
 	"github.com/seedbed-sim/seedbed/report"
 	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/sim"
@@ -143,18 +145,70 @@ func TestHostileContentIsText(t *testing.T) {
 	p.troubles = nil
 }
 
-// serve serves a page for as long as the test runs.
-func (p *tab) serve(data []byte, about report.About) (host string) {
+// serve serves a page for as long as the test runs. Each of watch sees the requests.
+func (p *tab) serve(data []byte, about report.About, watch ...func(r *http.Request)) (host string) {
 	p.Helper()
 	l, err := report.Listen()
 	require.NoError(p, err)
 	host = l.Addr().String()
 	h, err := report.Handler(bytes.NewReader(data), int64(len(data)), about, host)
 	require.NoError(p, err)
-	server := &http.Server{Handler: h}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, f := range watch {
+			f(r)
+		}
+		h.ServeHTTP(w, r)
+	})}
 	go server.Serve(l)
 	p.Cleanup(func() { server.Close() })
 	return host
+}
+
+// A long run comes in parts of a few requests each, and what is not looked at does not come at all.
+func TestLongRunsAreServedByParts(t *testing.T) {
+	if testing.Short() || race.On {
+		t.Skip("a long run")
+	}
+	p := newTab(t, "light")
+	data := million()
+	var mu sync.Mutex
+	asked, bytes := 0, 0
+	host := p.serve(data, report.About{Title: "long"}, func(r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		var from, to int
+		if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-%d", &from, &to); n == 2 {
+			asked++
+			bytes += to + 1 - from
+		}
+	})
+	read := func(query string) (requests, size int) {
+		mu.Lock()
+		asked, bytes = 0, 0
+		mu.Unlock()
+		p.do(chromedp.Navigate("http://" + host + "/" + query))
+		p.until(`document.documentElement.dataset.state === "ready"`)
+		mu.Lock()
+		defer mu.Unlock()
+		return asked, bytes
+	}
+	requests, size := read("?to=20000")
+	require.LessOrEqual(t, size, 3<<20, "of %d", len(data))
+	require.Positive(t, requests)
+	requests, _ = read("")
+	require.LessOrEqual(t, requests, 2*len(data)>>20+4)
+
+	// What was put together from parts is what was recorded.
+	const prime = 1_000_003
+	sums := [4]uint64{}
+	require.NoError(t, opened(t, data).Skim(func(s *sim.Step) {
+		for i, v := range []uint64{uint64(s.At), s.Cause, s.Packet, s.Lamport} {
+			sums[i] = (31*sums[i] + v%prime) % prime
+		}
+	}))
+	require.Equal(t, sums, eval[[4]uint64](p, fmt.Sprintf(`["at", "cause", "packet", "lamport"].map(name => seedbed.run.columns[name].reduce((sum, v) => (31 * sum + v %% %d) %% %[1]d, 0))`, prime)))
+	p.choose(1_000_000)
+	p.until("document.querySelector('#step .text').textContent.length > 1")
 }
 
 // A part of a run is looked at as the whole is; what is not in it is a link away.
@@ -186,6 +240,20 @@ func TestServedWindows(t *testing.T) {
 	require.Equal(t, h.Step, p.selected())
 	p.until(fmt.Sprintf("document.querySelector('#step .text').textContent === %q", steps[h.Step-1].Text))
 	require.Contains(t, p.text(".elsewhere"), "← earlier")
+	story, err := report.Story(r)
+	require.NoError(t, err)
+	p.tab("Story")
+	p.until(fmt.Sprintf("document.querySelectorAll('.story li').length === %d", len(story)))
+	for i, s := range story {
+		item := fmt.Sprintf(".story li:nth-child(%d)", i+1)
+		require.Contains(t, p.text(item), s.Text)
+		require.Equal(t, s.Step != 0 && s.Step <= last, eval[int](p, fmt.Sprintf("document.querySelectorAll('%s a').length", item)) == 1, "what is in another part is a link to it")
+	}
+	for title, c := range p.curves() {
+		begin := float64(steps[eval[uint64](p, "seedbed.trace.first")-1].At) / 1e9
+		require.Greater(t, c.X[0], begin, "%s says nothing of what is not in sight", title)
+		require.InDelta(t, begin, c.X[0], c.X[1]-c.X[0], title)
+	}
 	at(link(".elsewhere a"))
 	require.Equal(t, uint64(1), eval[uint64](p, "seedbed.trace.first"))
 	at("")

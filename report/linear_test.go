@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seedbed-sim/seedbed/checkers"
@@ -130,3 +132,38 @@ func TestHostileHistoryIsText(t *testing.T) {
 }
 
 func matches(pattern, text string) bool { return regexp.MustCompile(pattern).MatchString(text) }
+
+// Of a violation of a history the operations that show it are marked, and the end of the last is chosen.
+func TestWitnessesAreMarked(t *testing.T) {
+	p := newTab(t, "light")
+	s := *scenario(t, "raft/kv")
+	form := s.Form
+	s.Form = func(input, output any) (any, any) { // reads find what nobody has written
+		in, out := form(input, output)
+		if v, ok := out.(checkers.Value); ok && v.Found {
+			out = checkers.Value{Text: "ghost;", Found: true}
+		}
+		return in, out
+	}
+	data := record(t, &s, s.Plan(7), scenarios.Options{})
+	r := opened(t, data)
+	h, steps := r.Header(), all(t, r)
+	require.Zero(t, h.Step)
+	require.NotEmpty(t, h.Ops)
+	p.open(data, report.About{})
+	asked := steps[h.Ops[len(h.Ops)-1]-1]
+	number, _, _ := strings.Cut(asked.Text, " ")
+	end := steps[p.selected()-1]
+	require.Equal(t, sim.KindReturn, end.Kind)
+	require.Equal(t, asked.Node, end.Node)
+	require.Regexp(t, "^"+number+" ", end.Text)
+	eval[bool](p, fmt.Sprintf("seedbed.view.look(%d, %d) || true", end.At-1e6, end.At+1e6))
+	p.drawn()
+	with := p.pixels("#diagram", "vermillion")
+	eval[bool](p, `(seedbed.run.witnesses = () => [], seedbed.view.emit("look"), true)`)
+	p.drawn()
+	require.Greater(t, with, p.pixels("#diagram", "vermillion")+20, "a star")
+	p.key(kb.Home)
+	p.key("v")
+	require.Equal(t, h.Steps, p.selected(), "without one, the end")
+}

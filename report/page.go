@@ -25,14 +25,19 @@ type About struct {
 	Commands []Command  `json:"commands,omitempty"`
 	Story    []Sentence `json:"story,omitempty"`
 	Links    []Link     `json:"links,omitempty"`
-	Served   bool       `json:"served,omitempty"` // the trace is at trace, and answers to ranges
+	Served   bool       `json:"served,omitempty"` // the trace is at trace, and answers to ranges; its story is at story
 }
 
 // Describe is what a trace itself tells about its run.
 func Describe(t *trace.Reader) (About, error) {
-	h := t.Header()
 	story, err := Story(t)
-	return About{Title: fmt.Sprintf("%s, seed %d: %s", h.Scenario, h.Seed, h.Verdict), Story: story}, err
+	return About{Title: Title(t), Story: story}, err
+}
+
+// Title names the run of a trace, and its verdict.
+func Title(t *trace.Reader) string {
+	h := t.Header()
+	return fmt.Sprintf("%s, seed %d: %s", h.Scenario, h.Seed, h.Verdict)
 }
 
 // File is the page of a trace that is in memory.

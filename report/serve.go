@@ -2,16 +2,21 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
+
+	"github.com/seedbed-sim/seedbed/trace"
 )
 
-// Handler serves a page at "/" and its trace, of size bytes, by ranges at "/trace"; nothing else is there. It answers only
-// to requests for the host it listens at, and to none that another page has made: so no name that leads here, and no page
-// that is open beside this one, gets at the trace.
+// Handler serves a page at "/", its trace, of size bytes, by ranges at "/trace", and at "/story" the story, which is made
+// once somebody asks for it, since that takes long where a run is long; nothing else is there. It answers only to requests
+// for the host it listens at, and to none that another page has made: so no name that leads here, and no page that is open
+// beside this one, gets at the trace.
 func Handler(file io.ReaderAt, size int64, about About, host string) (http.Handler, error) {
 	about.Served = true
 	var page bytes.Buffer
@@ -27,6 +32,16 @@ func Handler(file io.ReaderAt, size int64, about About, host string) (http.Handl
 		w.Header().Set("Content-Type", "application/octet-stream")
 		http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(file, 0, size))
 	})
+	story := sync.OnceValues(func() ([]byte, error) { return storyJSON(file, size) })
+	mux.HandleFunc("GET /story", func(w http.ResponseWriter, r *http.Request) {
+		text, err := story()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Write(text)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -39,6 +54,18 @@ func Handler(file io.ReaderAt, size int64, about About, host string) (http.Handl
 		}
 		mux.ServeHTTP(w, r)
 	}), nil
+}
+
+func storyJSON(file io.ReaderAt, size int64) ([]byte, error) {
+	t, err := trace.Open(file, size)
+	if err != nil {
+		return nil, err
+	}
+	story, err := Story(t)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(story)
 }
 
 // sameOrigin reports whether a request may have been made by the page itself, or by a person.

@@ -59,6 +59,7 @@ func TestNothingElseIsServed(t *testing.T) {
 		require.NotEqual(t, http.StatusOK, r.StatusCode, path)
 		require.NotContains(t, contents(t, r), "root:", path)
 	}
+	require.Equal(t, http.StatusInternalServerError, get(t, "/story").StatusCode, "what is no trace has none")
 	require.Equal(t, http.StatusMethodNotAllowed, get(t, "/", "Method", "POST").StatusCode)
 }
 
@@ -68,7 +69,7 @@ func TestOthersAreRefused(t *testing.T) {
 		{"Origin", "http://evil.example"}, {"Origin", "null"}, {"Origin", "https://" + here}, {"Origin", "http://localhost:4711"},
 		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"},
 	} {
-		for _, path := range []string{"/", "/trace"} {
+		for _, path := range []string{"/", "/trace", "/story"} {
 			r := get(t, path, header...)
 			require.Equal(t, http.StatusForbidden, r.StatusCode, "%s %v", path, header)
 			require.NotContains(t, contents(t, r), "0123")

@@ -30,13 +30,24 @@ const (
 	mostChange  = 40  // of what a boot has changed of a field
 )
 
+// mostRead is how many steps a story is made of: the last of the run. They take some seconds, and some 300 bytes each.
+const mostRead = 5_000_000
+
 // Story tells how a run came to its violation: the steps of its causal past, and of the nodes that it names, that are about
 // what it is about, in the words of the trace; with the crashes, faults and lost messages of those who have a part in it.
-// It is empty for a run without a violation.
-func Story(t *trace.Reader) ([]Sentence, error) {
+// It is empty for a run without a violation. Of a very long run it is that of its last steps.
+func Story(t *trace.Reader) ([]Sentence, error) { return storyOf(t, mostRead) }
+
+// storyOf is a story of so many steps at most.
+func storyOf(t *trace.Reader, most uint64) ([]Sentence, error) {
 	h := t.Header()
 	if !h.Violated() {
 		return nil, nil
+	}
+	begin, last := t.Steps()
+	first := begin
+	if last-begin >= most {
+		first = last - most + 1
 	}
 	s := story{
 		header: h, words: compile(h.Words), end: cmp.Or(h.Step, math.MaxUint64),
@@ -44,14 +55,14 @@ func Story(t *trace.Reader) ([]Sentence, error) {
 		clients: map[sim.NodeID]bool{}, involved: map[sim.NodeID]bool{}, subjects: map[string]bool{}, named: map[string]bool{},
 	}
 	s.headline, s.proof = s.reason()
-	for step, err := range t.All() {
+	for step, err := range t.Window(first, last) {
 		if err != nil {
 			return nil, err
 		}
 		s.read(&step)
 	}
 	s.causal, s.servers = &sim.Causal{}, &sim.Causal{}
-	err := t.Skim(func(step *sim.Step) {
+	err := t.SkimWindow(first, last, func(step *sim.Step) {
 		s.causal.Add(step)
 		if len(h.Ops) > 0 {
 			server := *step
@@ -74,7 +85,11 @@ func Story(t *trace.Reader) ([]Sentence, error) {
 	}
 	s.shorten()
 	s.circumstances()
-	return s.sentences(), nil
+	list := s.sentences()
+	if first > begin {
+		list = slices.Insert(list, 0, Sentence{Text: fmt.Sprintf("What came before step %d is not told.", first)})
+	}
+	return list, nil
 }
 
 // story is in the making. Of the steps it keeps those that can be told: what handlers did is in their facts.

@@ -2,7 +2,9 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +44,7 @@ func TestStory(t *testing.T) {
 	}
 	end := story[len(story)-1]
 	require.Equal(t, h.Step, end.Step)
+	require.Equal(t, all(t, r)[h.Step-1].At, end.At)
 	require.Contains(t, end.Text, h.Property)
 	require.Contains(t, text.String(), fmt.Sprintf("%-20s  That violates", fmt.Sprintf("%s step %d", end.At, end.Step)))
 	require.Contains(t, text.String(), h.Name(h.Node)+" becomes leader of term ")
@@ -319,5 +322,42 @@ func TestStoriesAreShort(t *testing.T) {
 			require.Contains(t, story[len(story)-1].Text, r.Property, what)
 		}
 		require.Positive(t, told, name)
+	}
+}
+
+func TestAStoryIsServed(t *testing.T) {
+	file := failing(t)
+	want, err := report.Story(opened(t, file))
+	require.NoError(t, err)
+	require.Greater(t, len(want), 4)
+	h, err := report.Handler(bytes.NewReader(file), int64(len(file)), report.About{}, "example.com")
+	require.NoError(t, err)
+	for range 2 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/story", nil))
+		var got []report.Sentence
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &got))
+		require.Equal(t, want, got)
+	}
+}
+
+// What a long story leaves out is what came first.
+func TestALongStoryIsOfLastSteps(t *testing.T) {
+	r := opened(t, failing(t))
+	whole, err := report.Story(r)
+	require.NoError(t, err)
+	same, err := report.StoryOf(r, r.Header().Step)
+	require.NoError(t, err)
+	require.Equal(t, whole, same)
+
+	const most = 300
+	first := r.Header().Step - most + 1
+	part, err := report.StoryOf(r, most)
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("What came before step %d is not told.", first), part[0].Text)
+	require.Equal(t, whole[len(whole)-1], part[len(part)-1])
+	require.Greater(t, len(part), 3)
+	for _, s := range part[1:] {
+		require.True(t, s.Step == 0 || s.Step >= first, s.Text)
 	}
 }

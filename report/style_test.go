@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"regexp"
@@ -95,5 +96,20 @@ func TestColours(t *testing.T) {
 			}
 		}
 	}
+	// Epochs next to each other in the strips of a log, and the text on them; they are the same in light and dark.
+	var epochs []rgb
+	for n := range 7 {
+		m := regexp.MustCompile(fmt.Sprintf(`\.strip td\.e%d \{ background: (#[0-9a-f]{6}); \}`, n)).FindSubmatch(style)
+		require.NotNil(t, m, n)
+		epochs = append(epochs, parseColour(t, string(m[1])))
+		require.GreaterOrEqual(t, contrast(epochs[n], parseColour(t, "#14181b")), 4.5, "the text on e%d", n)
+	}
+	for n := range 6 { // after the sixth comes the first again
+		a, b := 1+n, 1+(n+1)%6
+		for name, m := range sights {
+			require.Greater(t, apart(epochs[a].seen(m), epochs[b].seen(m)), 12.0, "e%d and e%d, with %s sight", a, b, name)
+		}
+	}
+	require.NotRegexp(t, `transition|animation|scroll-behavior`, string(style), "nothing moves, so there is nothing to reduce")
 	require.NotRegexp(t, `font(-size)?:[^;}]*\dpx`, string(style), "texts scale with what the reader has set")
 }

@@ -88,7 +88,8 @@ var olepWords = &trace.Words{
 	},
 	Logs: []trace.LogOp{
 		{Match: `^Booted\{`, Do: "forget"},
-		{Match: `^Appended\{p(\d+) (\d+) ([^…]*?)(?: … (\d+) .*)?\}$`, Log: "p$1", Do: "append", Index: "$2", To: "$4", Text: "$3"},
+		// Of a batch a text has the first record and the last, so each of its records is told by both.
+		{Match: `^Appended\{p(\d+) (\d+) ([^…]*?)( … (\d+) .*)?\}$`, Log: "p$1", Do: "append", Index: "$2", To: "$5", Text: "$3$4"},
 		// A partition says so of what its own log has made durable, or has committed: it is both.
 		{Match: `^Appended\{p(\d+) (\d+) (?:[^…]*?)(?: … (\d+) .*)?\}$`, Log: "p$1", Do: "sync", Index: "$2", To: "$3"},
 		{Match: `^Appended\{p(\d+) (\d+) (?:[^…]*?)(?: … (\d+) .*)?\}$`, Log: "p$1", Do: "commit", Index: "$2", To: "$3"},

@@ -19,7 +19,7 @@ func DeepHash(v any) uint64 {
 	if v == nil {
 		return 0
 	}
-	return deepHash(stringHash(TypeName(v)), reflect.ValueOf(v), 0)
+	return deepHash(typeID(v), reflect.ValueOf(v), 0)
 }
 
 func deepHash(h uint64, v reflect.Value, depth int) uint64 {

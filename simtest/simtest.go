@@ -190,6 +190,7 @@ func keep(t *testing.T, s *scenarios.Scenario, f *scenarios.Failure, what choice
 		{For: "repeat it, with this build", Line: what.again(t, f)},
 		{For: "repeat it, with any build", Line: replay.again(t, f)},
 		{For: "make it small", Line: fmt.Sprintf("SEEDBED_SHRINK=%d %s", scenarios.DefaultShrinkRuns, what.line(t, f.First.Seed, 0))},
+		{For: "open it", Line: "go run github.com/seedbed-sim/seedbed/cmd/seedbed view " + quote(filepath.Join(dir, base+".trace"))},
 	}, links...)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package simtest_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seedbed-sim/seedbed/report"
 	"github.com/seedbed-sim/seedbed/sim"
 	"github.com/seedbed-sim/seedbed/simtest"
 	"github.com/seedbed-sim/seedbed/trace"
@@ -289,6 +291,22 @@ func (o *outside) shrinking(t *testing.T) {
 	require.NoError(t, os.MkdirAll(kept, 0o777))
 	out, ok = o.test(t, "TestNested", "SEEDBED_SEED=3", "-test.artifacts", "-test.outputdir="+kept)
 	require.False(t, ok, out)
+	page, err := os.ReadFile(find(t, kept, "toy-late-3.html"))
+	require.NoError(t, err)
+	told := regexp.MustCompile(`"commands":(\[[^]]*\])`).FindSubmatch(page)
+	require.NotNil(t, told)
+	var commands []report.Command
+	require.NoError(t, json.Unmarshal(told[1], &commands))
+	lines := map[string]string{}
+	for _, c := range commands {
+		lines[c.For] = c.Line
+	}
+	for _, task := range []string{"repeat it, with this build", "repeat it, with any build", "make it small"} {
+		require.Regexp(t, `^SEEDBED_.* go test `, lines[task], task)
+	}
+	opened := regexp.MustCompile(`^go run github.com/seedbed-sim/seedbed/cmd/seedbed view '(.*)'$`).FindStringSubmatch(lines["open it"])
+	require.NotNil(t, opened, lines["open it"])
+	require.Equal(t, find(t, kept, "toy-late-3.trace"), strings.ReplaceAll(opened[1], `'\''`, "'"))
 	for name, want := range map[string]string{"toy-late-3.html": `"file":"toy-late-3.linear.html"`, "toy-late-3.linear.html": `always \"few steps\"`} {
 		page, err := os.ReadFile(find(t, kept, name))
 		require.NoError(t, err)

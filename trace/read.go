@@ -82,8 +82,7 @@ func (t *Reader) Steps() (first, last uint64) {
 
 // Window yields the steps numbered first to last, both included, as far as the trace has them. An error ends it.
 func (t *Reader) Window(first, last uint64) iter.Seq2[Step, error] {
-	start := sort.Search(len(t.frames), func(i int) bool { return t.frames[i].First+t.frames[i].Steps > first })
-	return t.steps(start,
+	return t.steps(t.frameOf(first),
 		func(s *sim.Step) bool { return s.N >= first },
 		func(s *sim.Step) bool { return s.N > last })
 }
@@ -100,11 +99,25 @@ func (t *Reader) WindowTime(from, to clock.Time) iter.Seq2[Step, error] {
 func (t *Reader) All() iter.Seq2[Step, error] { return t.Window(0, math.MaxUint64) }
 
 // Skim hands all steps to f, without what costs most to read: their texts, changes and logs.
-func (t *Reader) Skim(f func(s *sim.Step)) error {
-	for _, err := range t.steps(0, func(s *sim.Step) bool { f(s); return false }, func(*sim.Step) bool { return false }) {
+func (t *Reader) Skim(f func(s *sim.Step)) error { return t.SkimWindow(0, math.MaxUint64, f) }
+
+// SkimWindow is Skim for the steps of a Window.
+func (t *Reader) SkimWindow(first, last uint64, f func(s *sim.Step)) error {
+	skip := func(s *sim.Step) bool {
+		if first <= s.N && s.N <= last {
+			f(s)
+		}
+		return false
+	}
+	for _, err := range t.steps(t.frameOf(first), skip, func(s *sim.Step) bool { return s.N > last }) {
 		return err
 	}
 	return nil
+}
+
+// frameOf is the frame that has a step, or the first behind it.
+func (t *Reader) frameOf(n uint64) int {
+	return sort.Search(len(t.frames), func(i int) bool { return t.frames[i].First+t.frames[i].Steps > n })
 }
 
 // Causal is the happened-before relation over all steps.

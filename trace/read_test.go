@@ -71,6 +71,11 @@ func TestWindowsReadWhatTheyShow(t *testing.T) {
 	c.read = 0
 	require.Equal(t, steps[50_000:50_003], read(t, r, 50_001, 50_003))
 	require.Less(t, c.read, len(file)/8)
+	c.read = 0
+	var skimmed []uint64
+	require.NoError(t, r.SkimWindow(50_001, 50_003, func(s *sim.Step) { skimmed = append(skimmed, s.N) }))
+	require.Equal(t, []uint64{50_001, 50_002, 50_003}, skimmed)
+	require.Less(t, c.read, len(file)/8)
 
 	first, last := r.Steps()
 	require.Equal(t, []uint64{1, 100_000}, []uint64{first, last})

@@ -99,3 +99,20 @@ func TestRoundTrip(t *testing.T) {
 		require.Equal(t, steps[from:to+1], read(t, r, steps[from].N, steps[to].N))
 	})
 }
+
+// The same steps make the same bytes, whatever was written before.
+func TestBytesAreCanonical(t *testing.T) {
+	record := func(until clock.Time) []byte {
+		var file fileBuffer
+		r, err := trace.NewRecorder(&file, header)
+		require.NoError(t, err)
+		runLeader(r, until)
+		require.NoError(t, r.Close(trace.Outcome{}))
+		return file
+	}
+	first := record(clock.Time(20 * time.Second))
+	for seconds := range 5 {
+		record(clock.Time(time.Duration(7*seconds+1) * time.Second))
+		require.True(t, bytes.Equal(first, record(clock.Time(20*time.Second))))
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -17,7 +18,6 @@ import (
 // the index, 40 bytes per frame. The first error sticks and is returned by every later call.
 type Writer struct {
 	w      io.Writer
-	zstd   *zstd.Encoder
 	frame  frameWriter
 	steps  uint64 // in all frames
 	next   uint64 // the number the next step must have; 0 before the first
@@ -27,6 +27,16 @@ type Writer struct {
 	err    error
 }
 
+// encoder compresses the blocks of all writers: its tables are large, and it may be shared.
+var encoder = sync.OnceValue(func() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderCRC(false),
+		zstd.WithWindowSize(frameBytes))
+	if err != nil {
+		panic(err) // of these options
+	}
+	return e
+})
+
 // NewWriter starts a trace. The header's Outcome is of no account here; Close takes it.
 func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	h.Outcome = Outcome{}
@@ -34,12 +44,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trace header: %w", err)
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderCRC(false), zstd.WithWindowSize(frameBytes))
-	if err != nil {
-		return nil, err
-	}
-	t := &Writer{w: w, zstd: enc}
+	t := &Writer{w: w}
 	t.frame.reset(0)
 	t.write(binary.LittleEndian.AppendUint16([]byte(magic), Format))
 	t.block(tagHeader, text, maxBlock)
@@ -156,7 +161,7 @@ func (t *Writer) block(tag byte, raw []byte, limit int) {
 		t.err = fmt.Errorf("trace: a block of %d bytes, more than %d", len(raw), limit)
 	}
 	t.buf = append(t.buf[:0], make([]byte, blockHead)...)
-	t.buf = t.zstd.EncodeAll(raw, t.buf)
+	t.buf = encoder().EncodeAll(raw, t.buf)
 	t.buf[0] = tag
 	binary.LittleEndian.PutUint32(t.buf[1:], uint32(len(raw)))
 	binary.LittleEndian.PutUint32(t.buf[5:], uint32(len(t.buf)-blockHead))

@@ -3,7 +3,7 @@
 
 import {uPlot} from "./vendor/uPlot.js";
 import {palette} from "./palette.js";
-import {el, count, shown} from "./text.js";
+import {el, count, grouped, shown} from "./text.js";
 import {K} from "./run.js";
 
 const bins = 120, most = 8; // most: logs that are drawn
@@ -26,7 +26,7 @@ export function mount(root, trace, view) {
 		const p = palette(), width = Math.max(280, Math.min(560, box.clientWidth / 2 - 24));
 		box.curves = curves(run, trace, p); // kept for tests
 		for (const c of box.curves) {
-			const figure = el("figure", {}, el("figcaption", {}, c.title), el("p", {class: "hidden"}, c.words));
+			const figure = el("figure", {}, el("figcaption", {}, c.title), el("p", {class: "hidden"}, `${c.words} ${c.series.map(s => said(s, c.unit)).join(" ")}`));
 			box.append(figure);
 			const axis = label => ({label, stroke: p.quiet, grid: {stroke: p.rule}, ticks: {stroke: p.rule}, font: p.font(.72), labelFont: p.font(.75), labelSize: 18, size: label === "time, s" ? 34 : 54});
 			plots.push(new uPlot({
@@ -48,6 +48,13 @@ export function mount(root, trace, view) {
 	return {show: draw};
 }
 
+// said tells a curve to who cannot see it.
+function said({name, y}, unit) {
+	const known = y.filter(v => v !== null), number = v => grouped(Number(v.toPrecision(3)));
+	if (known.length === 0) return `${name}: none.`;
+	return `${name}: ${number(Math.min(...known))} to ${number(Math.max(...known))} ${unit}, ${number(known[known.length - 1])} at the end.`;
+}
+
 // alone are the places of values without a neighbour, through which no line goes.
 function alone(u, series) {
 	const y = u.data[series];
@@ -57,9 +64,10 @@ function alone(u, series) {
 // curves are those that a run has: {title, unit, words, x, series: [{name, y, colour, dash}]}.
 function curves(run, trace, p) {
 	const {at, kind} = run.columns, end = run.length > 0 ? at[run.length - 1] : 0, list = [];
-	if (end === 0) return list;
-	const size = end / bins, middle = Array.from({length: bins}, (_, b) => (b + 0.5) * size / 1e9);
-	const bin = ns => Math.min(bins - 1, Math.floor(ns / size)), zeros = () => new Array(bins).fill(0);
+	const start = trace.first > trace.file.first ? at[0] : 0; // of a part of a run, nothing is known of what was before
+	if (end <= start) return list;
+	const size = (end - start) / bins, middle = Array.from({length: bins}, (_, b) => (start + (b + 0.5) * size) / 1e9);
+	const bin = ns => Math.min(bins - 1, Math.floor((ns - start) / size)), zeros = () => new Array(bins).fill(0);
 	const done = run.operations.filter(o => o.to >= 0);
 	if (done.length > 0) {
 		const by = {ok: zeros(), fail: zeros(), info: zeros()}, took = Array.from({length: bins}, () => []);
@@ -81,9 +89,9 @@ function curves(run, trace, p) {
 		const quantile = q => took.map(t => t.length > 0 ? t[Math.ceil(q * t.length) - 1] : null); // the least with a share of q not above it
 		list.push({
 			title: "latency of operations that succeeded, by when they ended", unit: "ms", x: middle,
-			words: "Median, 90th and 99th percentile, and maximum, of each stretch of time.",
+			words: "Median, 95th and 99th percentile, and maximum, of each stretch of time.",
 			series: [
-				{name: "median", y: quantile(0.5), colour: p.blue}, {name: "90 %", y: quantile(0.9), colour: p.orange, dash: [6, 3]},
+				{name: "median", y: quantile(0.5), colour: p.blue}, {name: "95 %", y: quantile(0.95), colour: p.orange, dash: [6, 3]},
 				{name: "99 %", y: quantile(0.99), colour: p.purple, dash: [8, 3, 2, 3]}, {name: "longest", y: quantile(1), colour: p.vermillion, dash: [2, 3]},
 			],
 		});
@@ -101,11 +109,11 @@ function curves(run, trace, p) {
 			series: [{name: "messages", y: mean, colour: p.purple}],
 		});
 	}
-	return list.concat(ofLogs(run, trace, p, middle, size));
+	return list.concat(ofLogs(run, trace, p, middle, start, size));
 }
 
 // ofLogs are the lengths of logs, how far each is behind the longest of its name, and how far readers are.
-function ofLogs(run, trace, p, x, size) {
+function ofLogs(run, trace, p, x, start, size) {
 	const {at} = run.columns, all = run.logs.list(), shownLogs = all.slice(0, most), readers = [...run.logs.readers.values()];
 	if (all.length === 0) return [];
 	const colours = [p.blue, p.orange, p.green, p.vermillion, p.purple, p.sky, p.quiet], dashes = [undefined, [6, 3], [2, 3], [8, 3, 2, 3]];
@@ -113,7 +121,7 @@ function ofLogs(run, trace, p, x, size) {
 		const y = [];
 		let last = 0, k = 0;
 		for (let b = 0; b < bins; b++) {
-			for (; k < log.ops.length && at[log.ops[k].at] <= (b + 1) * size; k++) last = f(log.ops[k], last);
+			for (; k < log.ops.length && at[log.ops[k].at] <= start + (b + 1) * size; k++) last = f(log.ops[k], last);
 			y.push(last);
 		}
 		return y;

@@ -30,7 +30,6 @@ class Diagram {
 		this.spots = {x: new Float32Array(2 * most), y: new Float32Array(2 * most), i: new Int32Array(2 * most), n: 0};
 		this.flights = [];          // arrows that were drawn: {i, x1, y1, x2, y2}
 		this.timings = [];          // of drawings, in milliseconds
-		this.rows();
 		this.recolour();
 		view.on("window select progress hits fault texts", () => this.dirty());
 		view.on("look", () => this.recolour());
@@ -56,6 +55,8 @@ class Diagram {
 		}
 		this.w = w;
 		this.h = h;
+		this.p = palette(); // texts may have another size, too
+		this.rows();
 		this.draw(); // at once: a canvas that has a new size is empty
 	}
 
@@ -65,12 +66,13 @@ class Diagram {
 		requestAnimationFrame(() => { this.due = false; this.draw(); });
 	}
 
-	// rows gives each fault of the plan a row in which it overlaps no other, as far as there are rows.
+	// rows gives each fault of the plan a row in which it overlaps no other, as far as there are rows: in a fifth of the height.
 	rows() {
-		const ends = [];
+		this.rowHeight = Math.max(7, Math.round(12 * this.p.size / 16));
+		const ends = [], rows = Math.min(7, Math.max(2, Math.floor(0.2 * this.h / this.rowHeight)));
 		this.faultRow = this.run.faults.map(f => {
 			let row = ends.findIndex(end => end <= f.at);
-			if (row < 0) row = ends.length < 4 ? ends.length : ends.indexOf(Math.min(...ends));
+			if (row < 0) row = ends.length < rows ? ends.length : ends.indexOf(Math.min(...ends));
 			ends[row] = Math.max(ends[row] ?? 0, f.until);
 			return row;
 		});
@@ -82,9 +84,9 @@ class Diagram {
 		this.left = Math.round(84 * unit);
 		this.right = this.w - padding;
 		this.axisHeight = Math.round(24 * unit);
-		this.rowHeight = Math.max(7, Math.round(11 * unit));
 		this.track = this.axisHeight + this.faultRows * this.rowHeight;
-		this.top = this.track + Math.round(16 * unit);
+		this.struck = this.track + 7 * unit; // the marks of what was done to the world
+		this.top = this.track + Math.round(23 * unit);
 		const lanes = Math.max(1, this.run.order.length), room = this.h - this.top - 6;
 		this.lane = Math.min(150, Math.max(leastLane, room / lanes));
 		const beyond = Math.max(0, lanes * this.lane - room);
@@ -124,6 +126,7 @@ class Diagram {
 		c.fillRect(0, 0, this.w, this.h);
 		this.spots.n = 0;
 		this.flights = [];
+		this.flagged = -2; // where the last flag ends
 		this.drawAxis();
 		this.clipped(this.axisHeight, () => this.drawFaults());
 		this.clipped(this.top, () => {
@@ -134,13 +137,16 @@ class Diagram {
 			if (!this.dense) {
 				this.drawMessages();
 				this.drawMarks();
-				this.drawLabels();
 			}
+			this.drawSaid();
+			this.drawPlayed();
 			this.drawLives();
 			this.drawFrontier();
 		});
+		if (!this.dense) this.clipped(this.track + 12 * this.p.size / 16, () => this.drawLabels()); // they may stand above the first lane
 		if (view.apart) drawFirstApart(this);
 		this.drawViolation();
+		this.drawWitnesses();
 		this.drawSelected();
 		this.drawNames();
 		this.hover();
@@ -197,7 +203,7 @@ class Diagram {
 		const {c, p, run, view} = this, faults = run.faults;
 		const bottom = Math.min(this.bottom, this.top + run.order.length * this.lane - view.scroll);
 		const drawn = new Float64Array(8).fill(-1); // the end of what is drawn in a row, so that a thousand bars are not a thousand
-		const bars = Array.from({length: 4}, () => []);
+		const bars = Array.from({length: this.faultRows}, () => []);
 		let inSight = 0;
 		faults.forEach((f, n) => {
 			const x1 = this.xOf(f.at), x2 = Number.isFinite(f.until) ? this.xOf(f.until) : this.right;
@@ -228,7 +234,7 @@ class Diagram {
 		c.globalAlpha = 1;
 		bars.forEach((list, row) => this.labelFaults(list, this.axisHeight + row * this.rowHeight));
 		// What was done to the world, as steps.
-		const y = (this.track + this.top) / 2 - 1, marks = run.marks.faults;
+		const y = this.struck, marks = run.marks.faults;
 		let last = -9;
 		c.beginPath();
 		for (let n = lowest(marks, this.from); n < marks.length && marks[n] < this.to; n++) {
@@ -246,7 +252,7 @@ class Diagram {
 	// labelFaults writes onto the bars of a row, as far as the next bar.
 	labelFaults(list, y) {
 		const {c, p} = this;
-		c.font = p.font(0.56, 500);
+		c.font = p.font(0.6, 500);
 		c.textBaseline = "middle";
 		let end = this.left;
 		list.forEach(({x1, x2, f, chosen}, n) => {
@@ -298,16 +304,19 @@ class Diagram {
 				c.globalAlpha = 1;
 				if (this.ribbon >= 10 && x2 - Math.max(x1, this.left) > 70 && !this.dense) {
 					c.font = p.font(0.6);
-					c.textBaseline = "middle";
-					c.fillStyle = p.ink;
-					c.globalAlpha = 0.7;
 					const text = shown(role.role, 20), x = Math.max(x1, this.left) + 14, under = y + this.ribbon / 2 + p.size * 0.42;
-					c.fillText(text, x, under);
-					this.taken.push({x, y: under, to: x + c.measureText(text).width});
-					c.globalAlpha = 1;
+					this.taken.push({x, y: under, to: x + c.measureText(text).width, role: text});
 				}
 			}
 		}
+	}
+
+	// drawPlayed writes the roles under their stretches.
+	drawPlayed() {
+		const {c, p} = this;
+		c.font = p.font(0.6);
+		c.textBaseline = "middle";
+		for (const {x, y, role} of this.taken) this.write(role, x, y, p.quiet);
 	}
 
 	// drawLives marks where nodes boot, crash, pause and go on, with the numbers of their lives.
@@ -328,9 +337,8 @@ class Diagram {
 				if (!this.dense) this.spot(life.from, x, y);
 				if (kind === K.boot && life.life !== was && this.lane > 22 && x > lastNumber + 14 && x > this.left - 4) {
 					c.font = p.font(0.62, 600);
-					c.textBaseline = "alphabetic";
-					c.fillStyle = p.ink;
-					c.fillText(String(life.life), x, y + this.ribbon / 2 + p.size * 0.62);
+					c.textBaseline = "middle";
+					this.write(String(life.life), x + 2 * r + 2, y, p.ink, this.lit(life.from) ? 1 : 0.35);
 					lastNumber = x;
 				}
 				was = life.life;
@@ -358,8 +366,8 @@ class Diagram {
 	drawOperations() {
 		const {c, p, run} = this, height = Math.min(18, Math.max(2.5, this.lane * 0.34));
 		const ends = new Map();
+		this.said = [];
 		c.font = p.font(0.66);
-		c.textBaseline = "middle";
 		for (const op of run.operations) {
 			if (op.from > this.to) break;
 			if (op.to >= 0 && op.to < this.from) continue;
@@ -384,13 +392,31 @@ class Diagram {
 				c.setLineDash([]);
 			}
 			if (b - a > 50 && height > 11) {
-				c.save();
-				c.clip();
-				c.fillStyle = p.ink;
-				c.fillText(shown(op.input + (op.outcome === "pending" ? "" : " ⇒ " + (op.outcome === "ok" ? op.output : op.outcome)), 80), Math.max(a, this.left) + 6, y + height / 2 + 0.5);
-				c.restore();
+				const text = shown(op.input + (op.outcome === "pending" ? "" : " ⇒ " + (op.outcome === "ok" ? op.output : op.outcome)), 80), x = Math.max(a, this.left) + 6;
+				this.said.push({text: fit(c, text, Math.min(b, this.right) - x - 4), x, y: y + height / 2 + 0.5, lit});
 			}
 		}
+		c.globalAlpha = 1;
+	}
+
+	// drawSaid writes onto the bars of operations, over what crosses them.
+	drawSaid() {
+		const {c, p} = this;
+		c.font = p.font(0.66);
+		c.textBaseline = "middle";
+		for (const {text, x, y, lit} of this.said) this.write(text, x, y, p.ink, lit ? 1 : 0.4);
+	}
+
+	// write writes a text that can be read whatever is behind it.
+	write(text, x, y, colour, alpha = 1) {
+		const {c, p} = this;
+		c.globalAlpha = alpha;
+		c.lineWidth = 3;
+		c.lineJoin = "round";
+		c.strokeStyle = p.paper;
+		c.strokeText(text, x, y);
+		c.fillStyle = colour;
+		c.fillText(text, x, y);
 		c.globalAlpha = 1;
 	}
 
@@ -435,7 +461,7 @@ class Diagram {
 		};
 		for (let i = this.from; i < this.to; i++) arrow(i);
 		run.under(this.to - 1, i => { if (i >= this.to) arrow(i); });
-		const number = this.flights.length, crowded = Math.min(1, Math.max(0.25, 40 / Math.sqrt(number + 1)));
+		const number = this.flights.length, crowded = Math.min(1, Math.max(0.25, 26 / Math.sqrt(number + 1)));
 		for (const name of Object.keys(groups).sort()) {
 			const lines = groups[name], dim = name.startsWith("dim"), style = name.slice(name.lastIndexOf(" ") + 1);
 			c.strokeStyle = c.fillStyle = {drop: p.vermillion, again: p.purple, sent: p.blue}[style];
@@ -455,7 +481,7 @@ class Diagram {
 			c.stroke();
 			c.setLineDash([]);
 			if (number > 4000) continue;
-			c.globalAlpha = dim ? 0.2 : 1;
+			c.globalAlpha = dim ? 0.2 : Math.max(0.6, crowded);
 			c.beginPath();
 			const size = Math.min(1, 30 / Math.sqrt(number + 1)) * 4 + 3;
 			for (let n = 0; n < lines.length; n += 4) {
@@ -535,7 +561,7 @@ class Diagram {
 		order.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
 		for (const [, s] of order) {
 			const i = this.spots.i[s], x = this.spots.x[s] + 5, k = kind[i];
-			if (x < this.left || x > this.right) continue;
+			if (x < this.left || x > this.right || this.spots.y[s] < this.top) continue;
 			const q = run.place[i], y = k === K.fact ? this.spots.y[s] - 1.6 * this.r : this.y(q) + (k === K.timer ? this.lane * 0.44 : this.ribbon / 2 + p.size * 0.66 + this.r);
 			if (!free(x, y, x + 40)) continue;
 			const texts = view.texts(i);
@@ -543,16 +569,9 @@ class Diagram {
 			const text = shown(texts.text || kinds[k], 44), width = c.measureText(text).width;
 			if (!free(x, y, x + width)) continue;
 			taken.push({x, y, to: x + width});
-			c.globalAlpha = this.lit(i) ? 1 : 0.3;
-			c.lineWidth = 3;
-			c.lineJoin = "round";
-			c.strokeStyle = p.paper;
-			c.strokeText(text, x, y);
-			c.fillStyle = k === K.fact ? p.ink : p.quiet;
-			c.fillText(text, x, y);
+			this.write(text, x, y, k === K.fact ? p.ink : p.quiet, this.lit(i) ? 1 : 0.3);
 			labels++;
 		}
-		c.globalAlpha = 1;
 		this.canvas.dataset.labels = labels;
 	}
 
@@ -591,23 +610,36 @@ class Diagram {
 		c.stroke();
 		c.setLineDash([]);
 		const q = v.at >= 0 ? run.place[v.at] : run.byID.get(v.node) ?? -1;
-		if (q >= 0 && this.y(q) > this.top) {
-			c.beginPath();
-			star(c, x, this.y(q), Math.max(6, this.r * 2.2));
-			c.fill();
-			c.lineWidth = 1.5;
-			c.strokeStyle = p.paper;
-			c.stroke();
-		}
-		c.fillStyle = p.vermillion;
+		if (q >= 0) this.drawStar(x, this.y(q));
 		this.flag(x, "violation");
+	}
+
+	// drawStar marks a violation, or an operation that shows it.
+	drawStar(x, y) {
+		const {c, p} = this;
+		if (y <= this.top) return;
+		c.beginPath();
+		star(c, x, y, Math.max(6, this.r * 2.2));
+		c.fillStyle = p.vermillion;
+		c.fill();
+		c.lineWidth = 1.5;
+		c.strokeStyle = p.paper;
+		c.stroke();
+	}
+
+	drawWitnesses() {
+		for (const op of this.run.witnesses()) {
+			const x = this.xEnd(op.to);
+			if (x >= this.left && x <= this.right) this.drawStar(x, this.y(op.place));
+		}
 	}
 
 	// flag names, on the axis, what a line at x marks, with so much of it before x. It has the colour that is set.
 	flag(x, label, before = 0.5) {
 		const {c, p} = this;
 		c.font = p.font(0.68, 600);
-		const width = c.measureText(label).width + 12, left = Math.min(Math.max(this.left, x - before * width), this.w - width - 2);
+		const width = c.measureText(label).width + 12, left = Math.min(Math.max(this.left, x - before * width, this.flagged + 2), this.w - width - 2);
+		this.flagged = left + width;
 		c.beginPath();
 		c.roundRect(left, 3, width, this.axisHeight - 7, 4);
 		c.fill();
@@ -621,7 +653,7 @@ class Diagram {
 		if (i < 0) return;
 		const x = this.x(i), q = run.place[i];
 		if (x < this.left || x > this.right + 1) return;
-		let y = q < 0 ? (this.track + this.top) / 2 - 1 : this.y(q);
+		let y = q < 0 ? this.struck : this.y(q);
 		for (let s = 0; s < this.spots.n; s++) if (this.spots.i[s] === i) y = this.spots.y[s];
 		c.strokeStyle = p.accent;
 		c.lineWidth = 1;
@@ -650,7 +682,8 @@ class Diagram {
 			c.fillStyle = p.quiet;
 			c.fillText("faults", 12, (this.axisHeight + this.top) / 2);
 		}
-		const every = Math.ceil(1.15 * p.size * 0.8 / this.lane), at = view.selected;
+		const small = Math.min(0.8, Math.max(0.62, this.lane / p.size / 1.15)); // where all of them fit then
+		const every = Math.ceil(1.15 * p.size * small / this.lane - 1e-9), at = view.selected;
 		c.save();
 		c.beginPath();
 		c.rect(0, this.top - 0.4 * p.size, this.left, this.h);
@@ -659,15 +692,15 @@ class Diagram {
 			const q = run.order[lane], of = run.places[q], y = this.y(q);
 			const chosen = at >= 0 ? run.lane[run.place[at]] ?? -1 : -1;
 			if (lane !== chosen && (lane % every !== 0 || Math.abs(lane - chosen) < every && chosen >= 0)) continue;
-			const role = at >= 0 ? run.roleAt(q, at) : "", life = at >= 0 ? run.lifeAt(q, at) : undefined, two = this.lane > 2.4 * p.size;
-			c.font = p.font(0.8, at >= 0 && run.place[at] === q ? 700 : 500);
+			const role = at >= 0 ? run.roleAt(q, at) : "", life = at >= 0 ? run.lifeAt(q, at) : undefined, two = this.lane > 2 * p.size;
+			c.font = p.font(small, at >= 0 && run.place[at] === q ? 700 : 500);
 			c.fillStyle = p.ink;
 			const name = shown(of.name, 40);
 			c.fillText(fit(c, name, this.left - 18), 12, two ? y - p.size * 0.42 : y);
 			if (!two || !life) continue;
 			c.font = p.font(0.62);
 			c.fillStyle = p.quiet;
-			const state = life.state === "up" ? role || (of.client ? "client" : "up") : life.state;
+			const state = life.state === "up" ? role || (of.client ? `client, n${of.id}` : "up") : life.state;
 			c.fillText(fit(c, clean(life.life > 1 ? `${state} · ${life.life}` : state), this.left - 26), 22, y + p.size * 0.45);
 			c.fillStyle = life.state === "up" ? role ? roleColour(p, run.roles, role) : p.quiet : life.state === "down" ? p.paper : p.orange;
 			c.strokeStyle = p.quiet;

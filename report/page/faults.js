@@ -10,6 +10,7 @@ export function mount(root, trace, view) {
 	const list = new List(root, "faults of the plan", 1.9, {
 		length: () => faults.length,
 		fill: (row, k) => {
+			row.classList.add("fault");
 			const f = faults[k], until = Number.isFinite(f.until);
 			row.replaceChildren(
 				el("span", {class: "at"}, time(f.at)),

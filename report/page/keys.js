@@ -16,7 +16,7 @@ export function bindKeys(active) {
 		["< >", "the same, over the steps of the same node", {"<": () => move(view, -1, true), ">": () => move(view, 1, true), ";": () => move(view, -1, true), ":": () => move(view, 1, true)}],
 		["c", "to the cause", {c: () => toCause(view)}],
 		["e", "to the first effect", {e: () => toEffect(view)}],
-		["v", "to the violation, or the last step", {v: () => view.select(run.violation && run.violation.at >= 0 ? run.violation.at : run.indexed - 1)}],
+		["v", "to the violation or what shows it, or the last step", {v: () => view.select(run.culprit())}],
 		["Home End", "to the first step, the last step", {Home: () => view.select(0), End: () => view.select(run.indexed - 1)}],
 		["f", "fade what is not in the causal past, or do not", {f: () => view.fade()}],
 		["a", "the axis: time, or steps", {a: () => view.setAxis(view.axis === "time" ? "steps" : "time")}],

@@ -23,7 +23,7 @@ import {bindKeys} from "./keys.js";
 const tabs = [
 	{name: "Difference", mount: mountDifference, when: view => view.pair},
 	{name: "Verdict", mount: mountVerdict},
-	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0},
+	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0 || view.about.served && violated(view.trace.header)},
 	{name: "Causal past", mount: mountPast},
 	{name: "State", mount: mountState},
 	{name: "Steps", mount: mountSteps},
@@ -73,8 +73,8 @@ async function open(about, n, pair) {
 	return {trace, run, view, diagram, search, panel};
 }
 
-// read loads a run. What is looked at first is chosen as soon as it is there: where a pair comes apart, the violation, or the
-// last step.
+// read loads a run. What is looked at first is chosen as soon as it is there: where a pair comes apart, the violation or what
+// shows it, or the last step.
 async function read({run, view, diagram}) {
 	let last = 0, cost = 0; // of showing progress, which may take a fifth of the time
 	const wanted = view.pair?.first ?? run.violation?.at ?? -1;
@@ -86,7 +86,7 @@ async function read({run, view, diagram}) {
 		requestAnimationFrame(() => { cost = diagram.timings[diagram.timings.length - 1]; });
 		last = now;
 	});
-	if (view.selected < 0) view.select(run.indexed - 1, false);
+	if (view.selected < 0) view.select(run.culprit(), false);
 	view.emit("progress");
 }
 

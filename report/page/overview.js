@@ -13,7 +13,7 @@ export function mount(root, trace, view) {
 	const c = canvas.getContext("2d");
 	let p = palette(), due = false, counted = 0, all = new Uint32Array(bins), lost = new Uint32Array(bins), axis = "";
 	const right = 10;
-	let left = 0;
+	let left = 0; // as in the diagram
 
 	// Before the steps are in, the index tells how many there are where.
 	const guess = (low, high) => {
@@ -126,7 +126,7 @@ export function mount(root, trace, view) {
 	canvas.addEventListener("pointermove", e => { if (drag !== null) move(at(e)); });
 	for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, () => { drag = null; });
 	canvas.addEventListener("wheel", e => { e.preventDefault(); view.zoom(Math.exp(-e.deltaY * 0.0022), at(e)); }, {passive: false});
-	new ResizeObserver(draw).observe(root);
+	new ResizeObserver(() => { p = palette(); draw(); }).observe(root); // it has another size where texts have
 	view.on("window select progress hits", dirty);
 	view.on("look", () => { p = palette(); dirty(); });
 	draw();

@@ -272,6 +272,20 @@ export class Run {
 		return -1;
 	}
 
+	// witnesses are the operations that show a violation of a history, as far as they are in sight, in order of invocation.
+	witnesses() {
+		if (this.violation?.at !== -1 || !this.complete) return [];
+		const steps = new Set([].concat(this.trace.header.ops ?? []));
+		return this.shown ??= this.operations.filter(op => steps.has(op.from + this.first));
+	}
+
+	// culprit is the step at which a violation shows: its own, or that of the last operation that shows it, or else the last.
+	culprit() {
+		if (this.violation?.at >= 0) return this.violation.at;
+		const op = this.witnesses().at(-1);
+		return op === undefined ? this.indexed - 1 : op.to >= 0 ? op.to : op.from;
+	}
+
 	// say puts a text in the words of its protocol; "" if there are none.
 	say(text) {
 		for (const s of this.words.says) {

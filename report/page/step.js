@@ -27,7 +27,7 @@ export function mount(root, trace, view) {
 		const say = (term, ...what) => facts.append(el("dt", {}, term), el("dd", {}, ...what));
 		say("time", exact(columns.at[i]));
 		const life = run.place[i] >= 0 ? run.lifeAt(run.place[i], i) : undefined, role = run.place[i] >= 0 ? run.roleAt(run.place[i], i) : "";
-		if (life) say("node", `${name(columns.node[i])}, incarnation ${columns.life[i] || life.life}${role ? ", " + shown(role, 40) : ""}`);
+		if (life) say("node", `${name(columns.node[i])}${run.places[run.place[i]].client ? `, which is n${columns.node[i]}` : ""}, incarnation ${columns.life[i] || life.life}${role ? ", " + shown(role, 40) : ""}`);
 		if (peer !== 0) say("from", name(peer));
 		const because = run.cause(i);
 		const packet = k === K.deliver || k === K.drop;

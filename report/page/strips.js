@@ -21,7 +21,7 @@ export function mount(root, trace, view) {
 
 	function draw() {
 		if (root.hidden) return;
-		const widest = Math.max(8, Math.floor((box.clientWidth / rem() - 14) / 1.5)), half = Math.round(widest / 2); // columns there is room for
+		const widest = Math.max(8, Math.floor((box.clientWidth / rem() - 19) / 1.42)), half = Math.round(widest / 2); // columns there is room for
 		earlier.onclick = () => move(half);
 		later.onclick = () => move(-half);
 		const logs = run.logs.list().map(log => ({log, c: contentsAt(log, view.selected)}));
@@ -37,7 +37,7 @@ export function mount(root, trace, view) {
 		later.disabled = back === 0;
 		follow.setAttribute("aria-pressed", back === 0);
 		told.textContent = logs.length === 0 ? "Nobody has said anything of a log up to this step."
-			: `At step ${grouped(view.selected + run.first)}. An edge is what a node takes for committed; a dot, what it has durable; a frame, where logs of one name disagree.`;
+			: `At step ${grouped(view.selected + run.first)}. A thick edge is how far a node takes it for committed; a line below, what it has durable; a frame, where logs of one name disagree.`;
 		box.replaceChildren(...groups.map(g => table(g, epochs)));
 	}
 

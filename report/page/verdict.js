@@ -1,5 +1,6 @@
 // What came of the run, and how to repeat it; and its story.
 
+import {story as served} from "./source.js";
 import {violated} from "./run.js";
 import {el, duration, span, time, grouped, count, shown, lines, clip} from "./text.js";
 
@@ -74,21 +75,25 @@ function stepLink(view, n) {
 	return el("button", {type: "button", class: "link", click: () => view.select(n - view.run.first)}, `step ${grouped(n)}`);
 }
 
-// mountStory shows the sentences of a story: texts, or {step, at_ns, text}. Those that tell a step lead there.
+// mountStory shows the sentences of a story: {step, at_ns, text}. Those that tell a step lead there. A server is asked for them.
 export function mountStory(root, trace, view) {
-	const story = view.about.story ?? [];
 	root.classList.add("prose");
-	if (story.length === 0) {
-		root.append(el("p", {class: "quiet"}, violated(trace.header) ? "There is no story of this violation." : "There is no violation, and so no story."));
-		return;
-	}
-	const items = story.map(s => {
-		const {step, at_ns: at, text} = typeof s === "string" ? {text: s} : s;
-		const item = el("li", {}, step ? el("button", {type: "button", class: "when link", title: `to step ${step}`, click: () => view.select(step - view.run.first)}, at === undefined ? `step ${grouped(step)}` : time(at)) : el("span", {class: "when"}), el("span", {}, shown(text, 2000)));
+	if (!view.about.served) { tell(root, view, view.about.story); return; }
+	root.append(el("p", {class: "quiet"}, "The trace is being read for its story."));
+	served().then(story => tell(root, view, story), e => root.replaceChildren(el("p", {class: "bad"}, "There is no story: " + shown(e.message, 400))));
+}
+
+function tell(root, view, story) {
+	const {first, last} = view.trace;
+	const when = (step, at) => step >= first && step <= last
+		? el("button", {type: "button", class: "when link", title: `to step ${step}`, click: () => view.select(step - first)}, time(at))
+		: el("a", {class: "when", title: `to the part with step ${step}`, href: `?to=${step}`}, time(at));
+	const items = story.map(({step, at_ns: at, text}) => {
+		const item = el("li", {}, step ? when(step, at) : el("span", {class: "when"}), el("span", {}, shown(text, 2000)));
 		if (step) item.dataset.step = step;
 		return item;
 	});
-	root.append(el("ol", {class: "story"}, ...items));
+	root.replaceChildren(el("ol", {class: "story"}, ...items));
 	const mark = () => items.forEach(item => item.classList.toggle("here", Number(item.dataset.step) === view.selected + view.run.first));
 	view.on("select", mark);
 	mark();

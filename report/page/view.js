@@ -120,12 +120,13 @@ export class View {
 		else this.look(this.coordinate(Math.min(from, run.indexed - 1)), this.coordinate(Math.min(to, run.indexed - 1)));
 	}
 
-	// around has the chosen step in the middle of a window that holds about so many steps.
+	// around has the chosen step in a window that holds about so many steps: in the middle, unless the run ends there.
 	around(i, steps = 60) {
 		const {run} = this, half = steps / 2;
 		const a = this.coordinate(Math.max(0, i - half)), b = this.coordinate(Math.min(run.indexed - 1, i + half));
 		const x = this.coordinate(i), reach = Math.max(x - a, b - x, this.least() / 2);
-		this.look(x - 1.1 * reach, x + 1.1 * reach);
+		const empty = Math.max(0, x + 1.1 * reach - this.limits()[1] - 0.7 * reach); // some room is for texts
+		this.look(x - 1.1 * reach - empty, x + 1.1 * reach - empty);
 	}
 
 	// select chooses a step, by index. The window follows unless it stays.
@@ -142,7 +143,7 @@ export class View {
 	// reveal moves the window to a step that is not in it.
 	reveal(i) {
 		const x = this.coordinate(i), width = this.to - this.from;
-		if (x < this.from + 0.02 * width || x > this.to - 0.02 * width) this.look(x - width / 2, x + width / 2);
+		if (x < this.from + 0.015 * width || x > this.to - 0.015 * width) this.look(x - width / 2, x + width / 2);
 	}
 
 	chooseFault(f) {

@@ -1,0 +1,4 @@
+package report
+
+// StoryOf is a story of so many steps at most.
+var StoryOf = storyOf
