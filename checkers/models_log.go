@@ -1,10 +1,13 @@
 package checkers
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/seedbed-sim/seedbed/sim"
 )
 
 // The operations on logs: sequences of records at offsets from 0, without gaps. A log is empty before the first operation.
@@ -31,7 +34,14 @@ func (o LogRead) String() string {
 	return "read" + suffix(o.Log) + " " + strconv.FormatUint(o.Max, 10) + " from " + strconv.FormatUint(o.From, 10)
 }
 func (o Offset) String() string { return "offset " + strconv.FormatUint(uint64(o), 10) }
+
+// String is all records; of many, the first and the last.
 func (r Records) String() string {
+	const ends = 4
+	if len(r) > 2*ends+1 {
+		first, last := r[:ends].String(), r[len(r)-ends:].String()
+		return first[:len(first)-1] + " … " + last[1:] + " (" + strconv.Itoa(len(r)) + ")"
+	}
 	quoted := make([]string, len(r))
 	for i := range r {
 		quoted[i] = strconv.Quote(r[i])
@@ -56,7 +66,7 @@ func LogModel() Model {
 		Step:  stepLog,
 		Equal: func(a, b any) bool { return a.(*logState).equal(b.(*logState)) },
 		Hash:  func(state any) uint64 { return state.(*logState).digest() },
-		infer: inferLog,
+		infer: inferLog, decide: decideLog,
 	}
 }
 
@@ -133,19 +143,70 @@ func (l *logState) equal(m *logState) bool {
 	return true
 }
 
-// String is the log; of a long one, its ends.
 func (l *logState) String() string {
-	const ends = 4
 	records := make(Records, l.len())
 	for i := range slices.Backward(records) {
 		records[i] = l.record
 		l = l.before
 	}
-	if len(records) <= 2*ends+1 {
-		return records.String()
+	return records.String()
+}
+
+// decideLog is Model.decide for one log, and finds only what contradicts itself: two records at one offset, two appends that
+// have the same one, or an append that was over before one at a lower offset began. A search of a long log takes ages to say
+// that there is no way round these.
+func decideLog(label string, calls []call) (Result, bool) {
+	invalid := func(anomaly, why string, ops ...*sim.Op) (Result, bool) {
+		ops = witnesses(ops...)
+		return Result{Verdict: Invalid, Anomaly: anomaly, Ops: ops, Detail: label + why + ": " + told(ops[0]) + ", and " + told(ops[1])}, true
 	}
-	first, last := records[:ends].String(), records[len(records)-ends:].String()
-	return first[:len(first)-1] + " … " + last[1:] + " (" + strconv.Itoa(len(records)) + ")"
+	type shown struct {
+		record string
+		by     *sim.Op
+	}
+	known := make(map[uint64]shown)
+	contradicts := func(offset uint64, record string) bool {
+		was, ok := known[offset]
+		return ok && was.record != record
+	}
+	var appends []*call
+	for i := range calls {
+		c := &calls[i]
+		switch o := c.input.(type) {
+		case LogAppend:
+			at, ok := c.output.(Offset)
+			if !ok {
+				continue
+			}
+			if contradicts(uint64(at), o.Record) {
+				return invalid("inconsistent offsets", fmt.Sprintf("two records are at offset %d", at), known[uint64(at)].by, c.op)
+			}
+			known[uint64(at)] = shown{o.Record, c.op}
+			appends = append(appends, c)
+		case LogRead:
+			records, _ := c.output.(Records)
+			for j, r := range records {
+				at := o.From + uint64(j)
+				if contradicts(at, r) {
+					return invalid("inconsistent offsets", fmt.Sprintf("two records are at offset %d", at), known[at].by, c.op)
+				}
+				known[at] = shown{r, c.op}
+			}
+		}
+	}
+	slices.SortStableFunc(appends, func(a, b *call) int { return cmp.Compare(a.output.(Offset), b.output.(Offset)) })
+	var latest *call // the one that begins last of those at lower offsets
+	for i, c := range appends {
+		switch {
+		case i > 0 && c.output == appends[i-1].output:
+			return invalid("inconsistent offsets", "two appends have the same offset", appends[i-1].op, c.op)
+		case latest != nil && c.op.Return < latest.op.Call:
+			return invalid("reordered records", "the one with the lower offset began when the other was over", c.op, latest.op)
+		case latest == nil || c.op.Call > latest.op.Call:
+			latest = c
+		}
+	}
+	return Result{}, false
 }
 
 // inferLog is Model.infer for one log. The offsets of known appends and the records of known reads say what is in the log

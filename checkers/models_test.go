@@ -2,6 +2,8 @@ package checkers
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -442,4 +444,68 @@ func TestLongLogsAreShownByTheirEnds(t *testing.T) {
 	require.Equal(t, `["0" "1" "2" "3" "4" "5" "6" "7" "8"]`, log.String())
 	log = &logState{before: log, record: "9", size: 10}
 	require.Equal(t, `["0" "1" "2" "3" … "6" "7" "8" "9"] (10)`, log.String())
+}
+
+// TestContradictionsOfLongLogs are found where a search gives up, and agree with it where it does not.
+func TestContradictionsOfLongLogs(t *testing.T) {
+	appended := func(id int, at Offset, call uint64) *sim.Op {
+		return &sim.Op{ID: id, Client: 1, Input: LogAppend{Record: strconv.Itoa(id)}, Output: at, Outcome: sim.OK, Call: call, Return: call + 1}
+	}
+	var ops []*sim.Op
+	for i := range 2 * longPart {
+		ops = append(ops, appended(i, Offset(i), uint64(2*i+1)))
+	}
+	for i := range 40 {
+		ops = append(ops, &sim.Op{ID: len(ops), Client: sim.NodeID(i + 2), Input: LogAppend{Record: "lost"}, Outcome: sim.Info, Call: 1})
+	}
+	require.Equal(t, Valid, Linearizable(LogModel(), ops).Verdict)
+	last := ops[2*longPart-1]
+	read := &sim.Op{ID: len(ops), Input: LogRead{From: 7, Max: 1}, Output: Records{"x"}, Outcome: sim.OK, Call: last.Return + 1, Return: last.Return + 2}
+	for _, c := range []struct {
+		anomaly string
+		other   *sim.Op
+	}{
+		{"inconsistent offsets", appended(last.ID, 7, last.Call)},
+		{"inconsistent offsets", &sim.Op{ID: last.ID, Input: LogAppend{Record: "7"}, Output: Offset(7), Outcome: sim.OK, Call: last.Call, Return: last.Return}},
+		{"inconsistent offsets", read},
+		{"reordered records", appended(last.ID, Offset(last.ID), 1)},
+	} {
+		r := Linearizable(LogModel(), append(slices.Clone(ops[:2*longPart-1]), c.other))
+		require.Equal(t, Invalid, r.Verdict, r)
+		require.Equal(t, c.anomaly, r.Anomaly, r)
+		require.Less(t, len(r.Detail), 400)
+		require.Len(t, r.Ops, 2)
+	}
+}
+
+// TestWhatContradictsItselfIsNoLog holds decideLog to the search.
+func TestWhatContradictsItselfIsNoLog(t *testing.T) {
+	model := LogModel()
+	model.decide = nil
+	found := make(map[string]int)
+	for seed := range tries(20_000) {
+		r := rand.New(rand.NewPCG(seed, 16))
+		var ops []*sim.Op
+		for i := range 2 + r.IntN(5) {
+			call := uint64(1 + r.IntN(12))
+			op := &sim.Op{ID: i, Client: sim.NodeID(i), Outcome: sim.OK, Call: call, Return: call + uint64(r.IntN(4))}
+			switch r.IntN(3) {
+			case 0:
+				op.Input, op.Output = LogRead{From: uint64(r.IntN(2)), Max: 2}, Records{strconv.Itoa(r.IntN(3))}
+			default:
+				op.Input, op.Output = LogAppend{Record: strconv.Itoa(r.IntN(3))}, Offset(r.IntN(4))
+			}
+			if r.IntN(6) == 0 {
+				op.Outcome, op.Output = sim.Info, nil
+			}
+			ops = append(ops, op)
+		}
+		for _, p := range partition(&model, ops) {
+			if got, ok := decideLog("", p.calls); ok {
+				found[got.Anomaly]++
+				require.Equal(t, Invalid, Linearizable(model, ops).Verdict, "seed %d: %v", seed, got)
+			}
+		}
+	}
+	require.Len(t, found, 2)
 }
