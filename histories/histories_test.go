@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -442,9 +443,24 @@ func FuzzEDN(f *testing.F) {
 		}
 		var want any
 		if edn.Unmarshal([]byte(text), &want) == nil && p.at == len(text) {
-			require.Equal(t, want, plainValue(value{tr, at}))
+			require.Equal(t, smaller(want), plainValue(value{tr, at}))
 		}
 	})
+}
+
+// smaller has 7N for 7, as this reader does: what fits 64 bits is a number like others.
+func smaller(v any) any {
+	switch v := v.(type) {
+	case *big.Int:
+		if v.IsInt64() {
+			return v.Int64()
+		}
+	case []any:
+		for i := range v {
+			v[i] = smaller(v[i])
+		}
+	}
+	return v
 }
 
 // plainOnly is whether a value is made of what plainValue knows.
