@@ -78,6 +78,18 @@ func hostileTrace(t *testing.T) []byte {
 	return file.Bytes()
 }
 
+// refused makes sure that the page's policy has refused something, and nothing else went wrong.
+func (p *tab) refused() {
+	p.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, trouble := range p.troubles {
+		require.Contains(p, trouble, "Content Security Policy")
+	}
+	require.NotEmpty(p, p.troubles)
+	p.troubles = nil
+}
+
 func TestHostilePairIsText(t *testing.T) {
 	p := newTab(t, "light")
 	file := hostileTrace(t)
@@ -136,13 +148,7 @@ func TestHostileContentIsText(t *testing.T) {
 		return true;
 	})()`)
 	require.False(t, eval[bool](p, "'hacked' in window"))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, trouble := range p.troubles {
-		require.Contains(t, trouble, "Content Security Policy")
-	}
-	require.NotEmpty(t, p.troubles)
-	p.troubles = nil
+	p.refused()
 }
 
 // serve serves a page for as long as the test runs. Each of watch sees the requests.
