@@ -448,13 +448,16 @@ func FuzzEDN(f *testing.F) {
 	})
 }
 
-// smaller has 7N for 7, as this reader does: what fits 64 bits is a number like others.
+// smaller has 7N for 7, as this reader does: what fits 64 bits is a number like others. The library has a pointer for a
+// number that stands alone, but none in a list.
 func smaller(v any) any {
 	switch v := v.(type) {
 	case *big.Int:
 		if v.IsInt64() {
 			return v.Int64()
 		}
+	case big.Int:
+		return smaller(&v)
 	case []any:
 		for i := range v {
 			v[i] = smaller(v[i])
