@@ -1,20 +1,19 @@
 package sim
 
-import "github.com/seedbed-sim/seedbed/clock"
+import (
+	"slices"
+
+	"github.com/seedbed-sim/seedbed/clock"
+)
 
 // detail is what a watched run keeps besides the hash: contents for the deep
 // hash, causes for the observer, copies for the copying mode. It never changes
 // the run's steps.
 type detail struct {
 	deep    uint64
-	sources map[packetID]source
+	sources [][]source // by the packet's sender and its number there
 	causal  Causal
 	last    Step // scratch
-}
-
-type packetID struct {
-	from NodeID
-	id   uint64
 }
 
 // source is what a packet comes from: the step whose handler sent it, and when it departed.
@@ -23,17 +22,36 @@ type source struct {
 	at   clock.Time
 }
 
-func newDetail() *detail { return &detail{deep: hashStart, sources: make(map[packetID]source)} }
+func newDetail() *detail { return &detail{deep: hashStart} }
 
 // sent follows the departure of a packet; it returns the message to carry.
 func (d *detail) sent(w *World, n *incarnation, msg Message) Message {
 	if w.config.Observer != nil || w.config.Causal {
-		d.sources[packetID{n.id, n.seq}] = source{w.handler, w.now}
+		d.sources = longer(d.sources, int(n.id))
+		of := longer(d.sources[n.id], int(n.seq))
+		of[n.seq] = source{w.handler, w.now}
+		d.sources[n.id] = of
 	}
 	if w.config.CopyMessages {
 		return Copy(msg)
 	}
 	return msg
+}
+
+// longer returns a slice that has an element i: s, or s with more zeros.
+func longer[T any](s []T, i int) []T {
+	if i < len(s) {
+		return s
+	}
+	return slices.Grow(s, i+1-len(s))[:i+1]
+}
+
+// source returns what the packet comes from; the zero source for one that the world handed to the node itself.
+func (d *detail) source(from NodeID, id uint64) source {
+	if int(from) < len(d.sources) && id < uint64(len(d.sources[from])) {
+		return d.sources[from][id]
+	}
+	return source{}
 }
 
 // received follows the delivery of a packet; it returns the message to hand
@@ -56,7 +74,7 @@ func (d *detail) step(w *World, kind Kind, n *incarnation, peer NodeID, packet u
 	var of source
 	switch kind {
 	case KindDeliver, KindDrop:
-		of = d.sources[packetID{peer, packet}]
+		of = d.source(peer, packet)
 	case KindFact, KindSync, KindInvoke, KindReturn:
 		of.step = w.handler
 	}
