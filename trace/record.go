@@ -22,14 +22,19 @@ import (
 // File, *rand.Rand) are left out. Texts are cut: payloads and log lines at 1024 bytes, values in a state at 256; steps at
 // 64 changes and 128 log lines.
 //
-// It is not safe for concurrent use.
+// It is not safe for concurrent use. The io.Writer is written to by another goroutine, though never by two at a time, until
+// Close or Err returns.
 type Recorder struct {
-	w     *Writer
 	diff  differ
-	views []view // by NodeID
-	n     uint64 // whose state settles
-	id    sim.NodeID
-	lines int // of the last step
+	batch *batch // that is being filled
+
+	w       *Writer       // of whoever empties a batch
+	spare   *batch        // likewise
+	emptied chan struct{} // that it is done; nil while nobody is at it
+	views   []view        // by NodeID
+	n       uint64        // whose state settles
+	id      sim.NodeID
+	lines   int // of the last step
 }
 
 const maxLines = 128
@@ -40,16 +45,38 @@ func NewRecorder(w io.Writer, h Header) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{w: t}
+	r := &Recorder{w: t, batch: new(batch), spare: new(batch)}
 	r.diff.printer = newPrinter(h.Name)
-	r.diff.change = func(path, before, after []byte) { r.w.change(r.n, r.id, path, before, after) }
+	r.diff.change = func(path, before, after []byte) { r.batch.change(r.n, r.id, path, before, after) }
 	return r, nil
 }
 
 // Step implements sim.Observer.
 func (r *Recorder) Step(s *sim.Step) {
-	r.w.step(s, r.payload(s))
+	if r.batch.full() {
+		r.pass()
+	}
+	r.batch.step(s, r.payload(s))
 	r.lines = 0
+}
+
+// pass has a batch emptied while the run fills the other one.
+func (r *Recorder) pass() {
+	r.wait()
+	r.batch, r.spare = r.spare, r.batch
+	r.emptied = make(chan struct{})
+	go func() {
+		defer close(r.emptied)
+		r.spare.empty(r.w)
+	}()
+}
+
+// wait ends with nobody at the Writer.
+func (r *Recorder) wait() {
+	if r.emptied != nil {
+		<-r.emptied
+		r.emptied = nil
+	}
 }
 
 func (r *Recorder) payload(s *sim.Step) *phrase {
@@ -71,7 +98,7 @@ func (r *Recorder) Log(id sim.NodeID, text string) {
 	p := &r.diff.printer
 	p.begin(MaxText)
 	p.clean(text)
-	r.w.log(id, p.text(MaxText))
+	r.batch.log(id, p.text(MaxText))
 }
 
 // Settled implements sim.Observer.
@@ -85,6 +112,7 @@ func (r *Recorder) Settled(n uint64, id sim.NodeID, state any) {
 
 // Err returns the first error of the underlying Writer; nothing has been recorded since.
 func (r *Recorder) Err() error {
+	r.flush()
 	if r.w.err == errClosed {
 		return nil
 	}
@@ -92,7 +120,16 @@ func (r *Recorder) Err() error {
 }
 
 // Close ends the trace; see Writer.Close.
-func (r *Recorder) Close(o Outcome) error { return r.w.Close(o) }
+func (r *Recorder) Close(o Outcome) error {
+	r.flush()
+	return r.w.Close(o)
+}
+
+// flush moves all that was recorded to the Writer.
+func (r *Recorder) flush() {
+	r.wait()
+	r.batch.empty(r.w)
+}
 
 // Text shows a value as the Recorder does.
 func Text(v any) string {

@@ -35,12 +35,13 @@ type shape struct {
 	word   bool   // is an integer, a float or a bool
 	id     uint64 // of this recording
 	size   uintptr
-	name   string             // without packages; empty for predeclared and unnamed types
-	fields []field            // of a struct
-	elem   *shape             // of a pointer, slice, array or map
-	key    *shape             // of a map
-	free   []reflect.Value    // room for what cannot be read in place: elements of maps
-	texts  map[uint64]*phrase // of payloads and verbal values, by their hash
+	name   string                           // without packages; empty for predeclared and unnamed types
+	fields []field                          // of a struct
+	elem   *shape                           // of a pointer, slice, array or map
+	key    *shape                           // of a map
+	sum    func(addr unsafe.Pointer) uint64 // of a map, see sumOf
+	free   []reflect.Value                  // room for what cannot be read in place: elements of maps
+	texts  map[uint64]*phrase               // of payloads and verbal values, by their hash
 }
 
 // field is a field of a struct.
@@ -82,24 +83,41 @@ var (
 )
 
 // shapes is a cache by type, which is known by its address.
-type shapes map[unsafe.Pointer]*shape
+type shapes struct {
+	all    map[unsafe.Pointer]*shape
+	recent [64]recentShape // by the first words of interfaces; saves most lookups
+}
 
-// iface is how an interface lies in memory: a word for its type, and either the value itself, if that is a pointer, or
+// recentShape is the shape of what an interface with this first word holds: a type's address, or that of its methods.
+type recentShape struct {
+	word unsafe.Pointer
+	*shape
+}
+
+func newShapes() *shapes { return &shapes{all: make(map[unsafe.Pointer]*shape)} }
+
+// holds returns the shape of what the interface at f holds, which is not nil; value tells it where it is not known.
+func (c *shapes) holds(f *iface, value func() reflect.Type) *shape {
+	known := &c.recent[uint64(uintptr(f.typ))*0x9e3779b97f4a7c15>>58]
+	if known.word != f.typ {
+		*known = recentShape{f.typ, c.of(value())}
+	}
+	return known.shape
+}
+
+// iface is how an interface lies in memory: a word for its type, which also stands for its methods if it has any, and either the value itself, if that is a pointer, or
 // where the value is. Nobody ever writes there.
 type iface struct {
 	typ, data unsafe.Pointer
 }
 
 // open returns the shape of what v holds, or of what v points to, and where that is; nil if v is nil.
-func (c shapes) open(v any) (*shape, unsafe.Pointer) {
+func (c *shapes) open(v any) (*shape, unsafe.Pointer) {
 	f := (*iface)(unsafe.Pointer(&v))
 	if f.typ == nil {
 		return nil, nil
 	}
-	s := c[f.typ]
-	if s == nil {
-		s = c.of(reflect.TypeOf(v))
-	}
+	s := c.holds(f, func() reflect.Type { return reflect.TypeOf(v) })
 	switch {
 	case !s.direct:
 		return s, f.data
@@ -112,26 +130,26 @@ func (c shapes) open(v any) (*shape, unsafe.Pointer) {
 }
 
 // inside returns the shape of what the interface at addr holds, and where that is; nil if it is nil.
-func (c shapes) inside(s *shape, addr unsafe.Pointer) (*shape, unsafe.Pointer) {
-	v := s.at(addr).Elem()
-	if !v.IsValid() {
+func (c *shapes) inside(s *shape, addr unsafe.Pointer) (*shape, unsafe.Pointer) {
+	f := (*iface)(addr)
+	if f.typ == nil {
 		return nil, nil
 	}
-	inner, f := c.of(v.Type()), (*iface)(addr)
+	inner := c.holds(f, func() reflect.Type { return s.at(addr).Elem().Type() })
 	if inner.direct {
 		return inner, unsafe.Pointer(&f.data)
 	}
 	return inner, f.data
 }
 
-func (c shapes) of(t reflect.Type) *shape {
+func (c *shapes) of(t reflect.Type) *shape {
 	id := (*iface)(unsafe.Pointer(&t)).data
-	if s := c[id]; s != nil {
+	if s := c.all[id]; s != nil {
 		return s
 	}
-	s := &shape{typ: t, kind: t.Kind(), form: formOf(t), direct: isDirect(t), id: uint64(len(c)), size: t.Size(), name: typeName(t)}
+	s := &shape{typ: t, kind: t.Kind(), form: formOf(t), direct: isDirect(t), id: uint64(len(c.all)), size: t.Size(), name: typeName(t)}
 	s.word = s.kind >= reflect.Bool && s.kind <= reflect.Float64 && s.form != hidden
-	c[id] = s
+	c.all[id] = s
 	if s.form == hidden {
 		return s
 	}
@@ -144,6 +162,7 @@ func (c shapes) of(t reflect.Type) *shape {
 		}
 	case reflect.Map:
 		s.key, s.elem = c.of(t.Key()), c.of(t.Elem())
+		s.sum = sumOf(s.key, s.elem)
 	case reflect.Pointer, reflect.Slice, reflect.Array:
 		s.elem = c.of(t.Elem())
 	}
@@ -275,7 +294,7 @@ type printer struct {
 }
 
 func newPrinter(name func(sim.NodeID) string) printer {
-	return printer{looker: looker{shapes: make(shapes)}, name: name}
+	return printer{looker: looker{shapes: newShapes()}, name: name}
 }
 
 // value renders any value. Equal values of a type are rendered once, as long as they are remembered.

@@ -36,6 +36,7 @@ type shadow struct {
 	text  []byte   // of a leaf
 	inner *shape   // of a pointer or interface: the struct it leads to; nil for none
 	kids  []shadow // of a struct, its fields; of a pointer or interface, what it leads to
+	held  held     // of a value compared as a whole, or the elements of a slice, once it was the same twice
 	items []entry  // of a map or slice: the elements shown
 	count int      // and how many there are
 }
@@ -64,6 +65,7 @@ func (d *differ) settle(v *view, state any) {
 // isStruct tells whether values show by their fields.
 func isStruct(s *shape) bool { return s != nil && s.kind == reflect.Struct && s.form == plain }
 
+// fields looks at the fields of a struct.
 func (d *differ) fields(s *shape, addr unsafe.Pointer, sh *shadow, depth int) {
 	if sh.kids == nil {
 		sh.kids = make([]shadow, len(s.fields))
@@ -152,12 +154,19 @@ func (d *differ) leaf(name string, s *shape, addr unsafe.Pointer, sh *shadow, de
 	if s.word {
 		h = s.integer(addr)
 	} else {
+		if sh.held.same(s, addr, 1) {
+			return
+		}
 		d.looker.begin()
 		h = d.look(seed, s, addr, depth)
 	}
 	if sh.known && sh.hash == h && sh.inner == nil {
+		if !s.word && d.solid {
+			sh.held = s.hold(addr, 1)
+		}
 		return
 	}
+	sh.held = held{}
 	switch {
 	case !sh.known:
 		zero := s.place()
@@ -182,9 +191,7 @@ func (d *differ) render(s *shape, addr unsafe.Pointer, depth int) []byte {
 // collection reports the elements of a map or slice that changed, or all of them where there were none before or are
 // none now.
 func (d *differ) collection(name string, s *shape, addr unsafe.Pointer, sh *shadow, depth int) {
-	d.looker.begin()
-	h := d.look(seed, s, addr, depth)
-	if sh.known && sh.hash == h {
+	if d.unchanged(s, addr, sh, depth) {
 		return
 	}
 	was, before := sh.count, sh.items
@@ -195,9 +202,8 @@ func (d *differ) collection(name string, s *shape, addr unsafe.Pointer, sh *shad
 			sh.items = d.entries(s, m, depth, before)
 		}
 	} else {
-		sh.items, sh.count = d.elements(s, addr, depth, before)
+		sh.items, sh.count = d.shown(s, addr, depth, before)
 	}
-	sh.known, sh.hash = true, h
 	large := s.kind == reflect.Map && max(was, sh.count) > maxEntries
 	if was == 0 || sh.count == 0 || large {
 		if old, now := whole(s, before, was), whole(s, sh.items, sh.count); old != now {
@@ -214,10 +220,32 @@ func (d *differ) collection(name string, s *shape, addr unsafe.Pointer, sh *shad
 	d.items(name, s.kind == reflect.Map, before, sh.items, was, sh.count)
 }
 
+// unchanged tells whether a map or slice is as it was known to be; if not, it is known from now on.
+func (d *differ) unchanged(s *shape, addr unsafe.Pointer, sh *shadow, depth int) bool {
+	var h uint64
+	d.looker.begin()
+	if s.kind == reflect.Map {
+		h = d.look(seed, s, addr, depth)
+	} else {
+		data, n := s.elems(addr)
+		if sh.held.same(s.elem, data, n) {
+			return true
+		}
+		if h = d.elements(seed, s, data, n, depth); sh.known && sh.hash == h && d.solid && uintptr(n)*s.elem.size <= maxLook {
+			sh.held = s.elem.hold(data, n)
+			return true
+		}
+		sh.held = held{}
+	}
+	same := sh.known && sh.hash == h
+	sh.known, sh.hash = true, h
+	return same
+}
+
 func sameValue(a, b entry) bool { return a.val == b.val }
 
-// elements renders the elements of a slice that are shown, as entries does for a map.
-func (d *differ) elements(s *shape, addr unsafe.Pointer, depth int, known []entry) ([]entry, int) {
+// shown renders the elements of a slice that are shown, as entries does for a map.
+func (d *differ) shown(s *shape, addr unsafe.Pointer, depth int, known []entry) ([]entry, int) {
 	data, n := s.elems(addr)
 	list := make([]entry, 0, min(n, maxFirst+maxLast))
 	for i := range shown(n) {

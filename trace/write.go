@@ -29,7 +29,7 @@ type Writer struct {
 
 // encoder compresses the blocks of all writers: its tables are large, and it may be shared.
 var encoder = sync.OnceValue(func() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderCRC(false),
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderCRC(false),
 		zstd.WithWindowSize(frameBytes))
 	if err != nil {
 		panic(err) // of these options

@@ -19,9 +19,9 @@ func NewKV(c Config) *KV {
 	return &KV{service: newService(c, m), data: m}
 }
 
-// Inspect implements sim.Inspector: it returns a ServiceState.
+// Inspect implements sim.Inspector: it returns a *ServiceState, which holds until the next call.
 func (s *KV) Inspect() any {
-	return ServiceState{Raft: s.raft.State(), Sessions: len(s.sessions), Waiting: len(s.waiting), Size: len(s.data)}
+	return s.inspect(len(s.data))
 }
 
 // KVKind is what a KVOp does.

@@ -21,9 +21,9 @@ func NewLogService(c Config) *LogService {
 	return &LogService{service: newService(c, m), data: m}
 }
 
-// Inspect implements sim.Inspector: it returns a ServiceState.
+// Inspect implements sim.Inspector: it returns a *ServiceState, which holds until the next call.
 func (s *LogService) Inspect() any {
-	return ServiceState{Raft: s.raft.State(), Sessions: len(s.sessions), Waiting: len(s.waiting), Size: len(s.data.records)}
+	return s.inspect(len(s.data.records))
 }
 
 // LogKind is what a LogOp does.

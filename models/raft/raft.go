@@ -118,6 +118,8 @@ type Raft struct {
 	round  uint64     // of confirmation; each ReadIndex starts one
 	reads  []read     // waiting for a confirmation, rounds ascending
 	beat   *AppendEntries
+
+	seen State // what State returned last
 }
 
 // ballot is the part of the durable state that elections are about.
@@ -401,17 +403,23 @@ type State struct {
 // Inspect returns the State.
 func (r *Raft) Inspect() any { return r.State() }
 
-// State returns what a reader sees of the member.
-func (r *Raft) State() State {
-	s := State{Role: r.role, Term: r.term, Vote: r.vote, Leader: r.leader, Last: r.last(), Commit: r.commit, Applied: r.applied}
-	if r.role == Leader {
+// State returns what a reader sees of the member, until the next call.
+func (r *Raft) State() *State {
+	s := &r.seen
+	s.Role, s.Term, s.Vote, s.Leader = r.role, r.term, r.vote, r.leader
+	s.Last, s.Commit, s.Applied = r.last(), r.commit, r.applied
+	if r.role != Leader {
+		s.Next, s.Match = nil, nil
+		return s
+	}
+	if s.Next == nil {
 		s.Next, s.Match = make(map[sim.NodeID]uint64), make(map[sim.NodeID]uint64)
-		for i, p := range r.peers {
-			if i != r.self {
-				s.Next[r.c.Peers[i]] = p.next
-			}
-			s.Match[r.c.Peers[i]] = p.match
+	}
+	for i, p := range r.peers {
+		if i != r.self {
+			s.Next[r.c.Peers[i]] = p.next
 		}
+		s.Match[r.c.Peers[i]] = p.match
 	}
 	return s
 }

@@ -99,6 +99,7 @@ type service struct {
 	tokens   uint64              // of reads; the last one given out
 	command  fields              // scratch of apply
 	buf      []byte              // scratch of request
+	seen     ServiceState        // what inspect returned last
 }
 
 // session is what the state remembers of a client: its last request that was applied, with its result.
@@ -255,4 +256,10 @@ type ServiceState struct {
 	Sessions int // clients known
 	Waiting  int // requests not answered
 	Size     int // keys or records
+}
+
+// inspect returns the state of a machine of that size.
+func (s *service) inspect(size int) any {
+	s.seen = ServiceState{Raft: *s.raft.State(), Sessions: len(s.sessions), Waiting: len(s.waiting), Size: size}
+	return &s.seen
 }

@@ -120,7 +120,7 @@ func TestServiceDismisses(t *testing.T) {
 	r.Receive(2, &AppendResponse{Term: 1, Index: 1})
 	require.Empty(t, ask(write))
 	require.Empty(t, ask(read))
-	require.Equal(t, 2, kv.Inspect().(ServiceState).Waiting)
+	require.Equal(t, 2, kv.Inspect().(*ServiceState).Waiting)
 
 	r.Receive(3, &AppendEntries{Term: 2})
 	var answers []sim.Message
