@@ -3,7 +3,6 @@ package sim
 import (
 	"math/bits"
 	"reflect"
-	"sync"
 	"unsafe"
 )
 
@@ -36,30 +35,19 @@ func (t *typeIDs) of(v any) uint64 {
 	if t.types[i] == typ {
 		return t.ids[i]
 	}
-	t.types[i], t.ids[i] = typ, typeID(v)
+	t.types[i], t.ids[i] = typ, layoutOf(v).id
 	return t.ids[i]
-}
-
-// nameHashes remembers typeID's answers for all worlds of the process: a pure
-// function of the type, so it does not matter who asks first.
-var nameHashes sync.Map //seedbed:ok sync only a memory of a pure function
-
-func typeID(v any) uint64 {
-	t := reflect.TypeOf(v)
-	if id, ok := nameHashes.Load(t); ok { //seedbed:ok sync see nameHashes
-		return id.(uint64)
-	}
-	id := stringHash(TypeName(v))
-	nameHashes.Store(t, id) //seedbed:ok sync see nameHashes
-	return id
 }
 
 // TypeName returns the stable name of v's type, package path included.
 func TypeName(v any) string {
-	t := reflect.TypeOf(v)
-	if t == nil {
+	if v == nil {
 		return "nil"
 	}
+	return typeName(reflect.TypeOf(v))
+}
+
+func typeName(t reflect.Type) string {
 	prefix := ""
 	for t.Kind() == reflect.Pointer && t.Name() == "" {
 		prefix += "*"
