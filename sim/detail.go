@@ -82,10 +82,12 @@ func (d *detail) step(w *World, kind Kind, n *incarnation, peer NodeID, packet u
 }
 
 func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet uint64, of source, payload any) {
+	content := uint64(0)
 	if w.config.Deep {
 		d.deep = Mix(d.deep ^ w.steps)
 		if payload != nil {
-			d.deep = Mix(d.deep ^ DeepHash(payload))
+			content = DeepHash(payload)
+			d.deep = Mix(d.deep ^ content)
 		}
 	}
 	if w.config.Observer == nil && !w.config.Causal {
@@ -93,7 +95,7 @@ func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet
 	}
 	d.last = Step{
 		N: w.steps, At: w.now, Kind: kind, Node: n.id, Peer: peer, Incarnation: n.number,
-		Packet: packet, Cause: of.step, Lamport: n.lamport, Sent: of.at, Payload: payload,
+		Packet: packet, Cause: of.step, Lamport: n.lamport, Sent: of.at, Payload: payload, Content: content,
 	}
 	if w.config.Causal {
 		d.causal.Add(&d.last)

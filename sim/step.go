@@ -49,6 +49,7 @@ type Step struct {
 	// sync that succeeded). It is shared with the run: render it now, or
 	// copy it, never keep it.
 	Payload any
+	Content uint64 // DeepHash of Payload, if Config.Deep has it known; 0 otherwise
 }
 
 // Observer is offered a recorded run while it happens. It cannot influence it.

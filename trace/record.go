@@ -82,7 +82,7 @@ func (r *Recorder) wait() {
 func (r *Recorder) payload(s *sim.Step) *phrase {
 	op, ok := s.Payload.(*sim.Op)
 	if !ok || op == nil {
-		return r.diff.value(s.Payload)
+		return r.diff.value(s.Payload, s.Content)
 	}
 	return r.diff.op(s.Kind, op)
 }
@@ -134,7 +134,7 @@ func (r *Recorder) flush() {
 // Text shows a value as the Recorder does.
 func Text(v any) string {
 	p := newPrinter(sim.NodeID.String)
-	if text := p.value(v); text != nil {
+	if text := p.value(v, 0); text != nil {
 		return text.text
 	}
 	return "nil"
@@ -153,5 +153,5 @@ func (p *printer) op(kind sim.Kind, op *sim.Op) *phrase {
 			p.any(op.Output)
 		}
 	}
-	return &phrase{text: string(p.text(MaxText))}
+	return p.phrase(p.text(MaxText))
 }

@@ -22,7 +22,7 @@ const (
 	maxValue   = 256  // bytes of text of one value in a state
 	maxLook    = 4096 // bytes of one string or []byte looked at for changes: half at each end
 	maxValues  = 4096 // values looked at in one state; what lies behind them is taken to be unchanged
-	maxTexts   = 1024 // texts remembered of one type
+	maxTexts   = 1024 // texts remembered of one type; a power of two
 )
 
 // A shape is how values of one type are read: compiled once per type, so that only maps and interfaces cost reflection.
@@ -40,8 +40,9 @@ type shape struct {
 	elem   *shape                           // of a pointer, slice, array or map
 	key    *shape                           // of a map
 	sum    func(addr unsafe.Pointer) uint64 // of a map, see sumOf
+	hiding uint8                            // see hides: 0 for unknown, 1 for no, 2 for yes
 	free   []reflect.Value                  // room for what cannot be read in place: elements of maps
-	texts  map[uint64]*phrase               // of payloads and verbal values, by their hash
+	texts  memo                             // of payloads and verbal values
 }
 
 // field is a field of a struct.
@@ -169,6 +170,28 @@ func (c *shapes) of(t reflect.Type) *shape {
 	return s
 }
 
+// hides tells whether values of a type hold what does not show, which a String method may make use of unseen. Of what
+// interfaces hold, nothing is known.
+func (s *shape) hides() bool {
+	if s.hiding == 0 {
+		s.hiding = 1
+		if s.leads(new([]*shape)) {
+			s.hiding = 2
+		}
+	}
+	return s.hiding == 2
+}
+
+// leads tells whether a hidden type can be come to by types not met before.
+func (s *shape) leads(met *[]*shape) bool {
+	if s == nil || slices.Contains(*met, s) {
+		return false
+	}
+	*met = append(*met, s)
+	return s.form == hidden || s.elem.leads(met) || s.key.leads(met) ||
+		slices.ContainsFunc(s.fields, func(f field) bool { return f.leads(met) })
+}
+
 // isDirect tells whether an interface holds values of a type themselves: those that are one pointer and nothing else.
 func isDirect(t reflect.Type) bool {
 	switch t.Kind() {
@@ -288,25 +311,30 @@ func (s *shape) integer(p unsafe.Pointer) uint64 {
 // printer renders values. It keeps its buffers from one value to the next.
 type printer struct {
 	looker
-	name func(sim.NodeID) string
-	buf  []byte
-	end  int // of what the value at hand may fill of buf
+	name    func(sim.NodeID) string
+	buf     []byte
+	end     int      // of what the value at hand may fill of buf
+	phrases []phrase // not used yet
 }
 
 func newPrinter(name func(sim.NodeID) string) printer {
 	return printer{looker: looker{shapes: newShapes()}, name: name}
 }
 
-// value renders any value. Equal values of a type are rendered once, as long as they are remembered.
-func (p *printer) value(v any) *phrase {
+// value renders any value. Equal values of a type are rendered once, as long as they are remembered. Content is
+// sim.DeepHash of the value, or 0.
+func (p *printer) value(v any, content uint64) *phrase {
 	s, addr := p.shapes.open(v)
 	if s == nil {
 		return nil
 	}
-	p.looker.begin()
-	h := p.look(seed, s, addr, maxDepth)
-	whole := p.whole
-	if text := s.texts[h]; text != nil && whole {
+	h, whole := content, true
+	if h == 0 || s.hides() {
+		p.looker.begin()
+		h = p.look(seed, s, addr, maxDepth)
+		whole = p.whole
+	}
+	if text := s.texts.of(h); text != nil && whole {
 		return text
 	}
 	p.begin(MaxText)
@@ -315,18 +343,45 @@ func (p *printer) value(v any) *phrase {
 	} else {
 		p.print(s, addr, maxDepth, true)
 	}
-	text := &phrase{text: string(p.text(MaxText))}
+	text := p.phrase(p.text(MaxText))
 	if whole {
-		s.remember(h, text)
+		s.texts.put(h, text)
 	}
 	return text
 }
 
-func (s *shape) remember(h uint64, text *phrase) {
-	if s.texts == nil || len(s.texts) == maxTexts {
-		s.texts = make(map[uint64]*phrase)
+// phrase returns a new phrase.
+func (p *printer) phrase(text []byte) *phrase {
+	if len(p.phrases) == 0 {
+		p.phrases = make([]phrase, 64)
 	}
-	s.texts[h] = text
+	made := &p.phrases[0]
+	p.phrases = p.phrases[1:]
+	made.text = string(text)
+	return made
+}
+
+// memo is texts by a hash of what they are of. Of hashes that share a slot, the last one is remembered.
+type memo []remembered
+
+type remembered struct {
+	hash uint64
+	*phrase
+}
+
+// of returns a text, or nil.
+func (m memo) of(h uint64) *phrase {
+	if m == nil || m[h%maxTexts].hash != h {
+		return nil
+	}
+	return m[h%maxTexts].phrase
+}
+
+func (m *memo) put(h uint64, text *phrase) {
+	if *m == nil {
+		*m = make(memo, maxTexts)
+	}
+	(*m)[h%maxTexts] = remembered{h, text}
 }
 
 // any adds any value.
@@ -591,13 +646,13 @@ func (p *printer) verbal(s *shape, addr unsafe.Pointer) {
 	p.looker.begin()
 	h := p.look(seed, s, addr, maxDepth)
 	whole := p.whole
-	if text := s.texts[h]; text != nil && whole {
+	if text := s.texts.of(h); text != nil && whole {
 		p.add(text.text)
 		return
 	}
 	start := len(p.buf)
 	if p.ask(s, addr); whole {
-		s.remember(h, &phrase{text: string(p.buf[start:])})
+		s.texts.put(h, p.phrase(p.buf[start:]))
 	}
 }
 
