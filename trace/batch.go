@@ -2,9 +2,10 @@ package trace
 
 import "github.com/seedbed-sim/seedbed/sim"
 
-// Limits of a batch; beyond one, it is handed over.
+// Limits of a batch; beyond one, it is passed on.
 const (
-	batchSteps = 512
+	batches    = 4 // of a recorder
+	batchSteps = 256
 	batchBytes = 1 << 18 // of changes and lines
 )
 
