@@ -4,7 +4,7 @@ import "github.com/seedbed-sim/seedbed/sim"
 
 // Limits of a batch; beyond one, it is passed on.
 const (
-	batches    = 4 // of a recorder
+	batches    = 32 // of a recorder: the run goes on while a frame is compressed
 	batchSteps = 256
 	batchBytes = 1 << 18 // of changes and lines
 )
