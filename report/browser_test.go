@@ -660,16 +660,21 @@ func TestPageReadsAsGo(t *testing.T) {
 
 // million is a recorded run of a million steps.
 var million = sync.OnceValue(func() (data []byte) {
-	s, err := scenarios.Catalogue().Find("raft/kv")
-	if err != nil {
-		panic(err)
-	}
 	var b bytes.Buffer
-	if _, err := s.Record(longPlan(s, 24_000*time.Second), scenarios.Options{UntilStep: 1_000_000, MaxSteps: 2_000_000}, &b); err != nil {
+	s, p, o := millionSteps()
+	if _, err := s.Record(p, o, &b); err != nil {
 		panic(err)
 	}
 	return b.Bytes()
 })
+
+func millionSteps() (*scenarios.Scenario, nemesis.Plan, scenarios.Options) {
+	s, err := scenarios.Catalogue().Find("raft/kv")
+	if err != nil {
+		panic(err)
+	}
+	return s, longPlan(s, 24_000*time.Second), scenarios.Options{UntilStep: 1_000_000, MaxSteps: 2_000_000}
+}
 
 // panning is how long the page takes from redraw to redraw, all that the browser does included: a median in milliseconds.
 const panning = `(async () => {
@@ -731,6 +736,22 @@ func TestMillionSteps(t *testing.T) {
 	p.tab("Steps")
 	p.choose(1_000_000)
 	require.Equal(t, uint64(1_000_000), p.selected())
+}
+
+// BenchmarkRecordMillion is a million steps as they are, and recorded.
+func BenchmarkRecordMillion(b *testing.B) {
+	s, p, o := millionSteps()
+	b.Run("unrecorded", func(b *testing.B) {
+		for range b.N {
+			s.Run(p, o)
+		}
+	})
+	b.Run("recorded", func(b *testing.B) {
+		for range b.N {
+			_, err := s.Record(p, o, io.Discard)
+			require.NoError(b, err)
+		}
+	})
 }
 
 // BenchmarkMillionSteps is the page of a million steps in a browser: when it shows something, when it has read all, how long
