@@ -1,5 +1,6 @@
 import {Trace} from "./trace.js";
 import {source} from "./source.js";
+import {Asked} from "./asked.js";
 import {Run, violated} from "./run.js";
 import {View} from "./view.js";
 import {pacer} from "./tasks.js";
@@ -57,9 +58,10 @@ async function start() {
 // open shows a run: the only one, or one of a pair.
 async function open(about, n, pair) {
 	const suffix = n === 0 ? "" : "2", part = id => $(id + suffix);
-	const asked = new URLSearchParams(location.search), step = name => Number(asked.get(name)) || undefined;
-	const trace = await Trace.open(await source(about), step("from"), step("to"));
+	const asked = new Asked(location.search), trace = await Trace.open(await source(about), asked.from, asked.to);
 	const run = new Run(trace), view = new View(trace, run, about);
+	view.part = asked.ends(trace);
+	note(asked.trouble(trace.file));
 	view.suffix = suffix;
 	view.pair = pair;
 	view.failed = fail;
@@ -74,11 +76,18 @@ async function open(about, n, pair) {
 }
 
 // read loads a run. What is looked at first is chosen as soon as it is there: where a pair comes apart, the violation or what
-// shows it, or the last step.
+// shows it, or the last step; of steps that were asked for, the violation or the last of them.
 async function read({run, view, diagram}) {
 	let last = 0, cost = 0; // of showing progress, which may take a fifth of the time
-	const wanted = view.pair?.first ?? run.violation?.at ?? -1;
+	const [from, to] = view.part?.map(n => n - run.first) ?? [];
+	let wanted = view.pair?.first ?? run.violation?.at ?? -1;
+	if (to !== undefined && !(wanted >= from && wanted <= to)) wanted = to;
+	let looked = to === undefined;
 	await run.load(pacer(24), () => {
+		if (!looked && to < run.indexed) {
+			looked = true;
+			view.span(from, to);
+		}
 		if (view.selected < 0 && wanted >= 0 && wanted < run.indexed) view.select(wanted, false);
 		const now = performance.now();
 		if (now - last < Math.max(150, 5 * cost) && !run.complete) return;
@@ -166,6 +175,12 @@ function theme() {
 		try { localStorage.setItem("seedbed-theme", root.dataset.theme); } catch { /* it lasts as long as the page */ }
 		apply();
 	});
+}
+
+// note shows what is wrong with what was asked for; "" for nothing.
+function note(trouble) {
+	$("note").textContent = trouble;
+	$("note").hidden = trouble === "";
 }
 
 function fail(e) {
