@@ -783,3 +783,39 @@ func longPlan(s *scenarios.Scenario, duration time.Duration) nemesis.Plan {
 	}
 	return p
 }
+
+// The legend has a picture of all that the diagram draws, in its colours.
+func TestLegend(t *testing.T) {
+	for _, scheme := range []string{"light", "dark"} {
+		p := newTab(t, scheme)
+		p.open(failing(t), report.About{})
+		p.click(".legends summary")
+		entry := func(name string) string {
+			return fmt.Sprintf("[...document.querySelectorAll('.legend span')].find(e => e.textContent === %q)", name)
+		}
+		colours := map[string]string{
+			"message": "blue", "lost": "vermillion", "again": "purple", "fact": "green", "fault": "orange", "crash": "vermillion", "down": "quiet", "paused": "orange",
+			"planned fault, and its nodes": "orange", "violation, and what shows it": "vermillion", "known to the chosen step up to here": "accent",
+		}
+		for name, colour := range colours {
+			eval[bool](p, fmt.Sprintf("document.querySelectorAll('#inquired').forEach(e => e.removeAttribute('id')) || (%s.querySelector('canvas').id = 'inquired', true)", entry(name)))
+			require.Positive(t, p.near("#inquired", colour), "%s, %s", name, scheme)
+		}
+	}
+	p := newTab(t, "light")
+	s := scenario(t, "raft/kv")
+	p.open(record(t, s, s.Plan(7), scenarios.Options{}), report.About{})
+	require.NotContains(t, p.text(".legend"), "violation")
+}
+
+// near counts the pixels of a canvas whose colour, whatever its alpha is, is about one of the style sheet.
+func (p *tab) near(canvas, colour string) int {
+	p.Helper()
+	return eval[int](p, fmt.Sprintf(`(() => {
+		const c = document.querySelector(%q), d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+		const v = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--" + %q).trim().slice(1), 16);
+		let n = 0;
+		for (let i = 0; i < d.length; i += 4) if (d[i+3] > 30 && Math.abs(d[i] - (v >> 16)) + Math.abs(d[i+1] - (v >> 8 & 255)) + Math.abs(d[i+2] - (v & 255)) < 24) n++;
+		return n;
+	})()`, canvas, colour))
+}
