@@ -819,3 +819,44 @@ func (p *tab) near(canvas, colour string) int {
 		return n;
 	})()`, canvas, colour))
 }
+
+// On paper there are the diagram as it stands, in light colours, and all of the verdict and the story, whichever tab shows.
+func TestPrint(t *testing.T) {
+	p := newTab(t, "dark")
+	data := failing(t)
+	h := opened(t, data).Header()
+	about, err := report.Describe(opened(t, data))
+	require.NoError(t, err)
+	long := "seedbed run " + strings.Repeat("x", 400)
+	about.Commands = []report.Command{{For: "repeat", Line: long}}
+	p.open(data, about)
+	p.tab("Steps")
+	eval[bool](p, "seedbed.view.around(seedbed.view.selected) || true")
+	p.drawn()
+	from, to := p.number("from"), p.number("to")
+	require.Greater(t, p.pixels("#diagram", "paper"), 100_000, "dark")
+
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 700, Height: 1000, DeviceScaleFactor: 1})
+	p.drawn()
+	eval[bool](p, "dispatchEvent(new Event('beforeprint'))")
+	require.Greater(t, p.pixels("#diagram", "paper"), 100_000, "light, at once")
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	p.drawn()
+	require.Equal(t, "light", eval[string](p, "document.documentElement.dataset.theme"))
+	require.Equal(t, []float64{from, to}, []float64{p.number("from"), p.number("to")})
+	seen := eval[string](p, "document.body.innerText")
+	for _, text := range []string{h.Scenario, h.Property, long, "The plan's"} {
+		require.Contains(t, seen, text)
+	}
+	for _, s := range about.Story {
+		require.Contains(t, seen, s.Text)
+	}
+	require.Equal(t, []string{}, eval[[]string](p, `[...document.querySelectorAll("body *")].filter(e => e.checkVisibility() && !e.closest(".hidden"))
+		.filter(e => e.getBoundingClientRect().right > innerWidth || getComputedStyle(e).overflow !== "visible" && (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1))
+		.map(e => e.tagName + " " + e.id + " " + e.className)`), "what is cut off")
+	require.Equal(t, 0, eval[int](p, "[...document.querySelectorAll('.toolbar, .finder, .step, .list, #splitter, .commands button')].filter(e => e.checkVisibility()).length"), "what is of no use on paper")
+
+	eval[bool](p, "dispatchEvent(new Event('afterprint'))")
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+	require.Equal(t, "dark", eval[string](p, "document.documentElement.dataset.theme"))
+}

@@ -20,11 +20,11 @@ import {makeRoom, pair, mount as mountDifference} from "./pair.js";
 import {bindKeys} from "./keys.js";
 
 // The tabs below the diagram. A mount is called when its tab is first shown, with an element, the trace and the view; what
-// it returns may have a show, which is called each time.
+// it returns may have a show, which is called each time. Those in print are printed, whichever of them shows.
 const tabs = [
-	{name: "Difference", mount: mountDifference, when: view => view.pair},
-	{name: "Verdict", mount: mountVerdict},
-	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0 || view.about.served && violated(view.trace.header)},
+	{name: "Difference", mount: mountDifference, print: true, when: view => view.pair},
+	{name: "Verdict", mount: mountVerdict, print: true},
+	{name: "Story", mount: mountStory, print: true, when: view => view.about.story?.length > 0 || view.about.served && violated(view.trace.header)},
 	{name: "Causal past", mount: mountPast},
 	{name: "State", mount: mountState},
 	{name: "Steps", mount: mountSteps},
@@ -47,6 +47,7 @@ async function start() {
 	for (const {panel} of runs) panel.show(0);
 	bindKeys(active);
 	splitter();
+	printing(runs);
 	document.documentElement.dataset.state = "painted";
 	performance.mark("painted");
 	if (runs.some(r => r.trace.frames.length > 1)) await new Promise(requestAnimationFrame); // what there is shows before the rest is read
@@ -121,16 +122,20 @@ function makeTabs(bar, panel, trace, view) {
 			buttons[(to + shownTabs.length) % shownTabs.length].focus();
 		},
 	}, t.name));
-	const panes = shownTabs.map((_, n) => el("div", {role: "tabpanel", id: id("pane", n), "aria-labelledby": id("tab", n), class: "pane", hidden: true, tabindex: -1}));
+	const panes = shownTabs.map((_, n) => el("div", {role: "tabpanel", id: id("pane", n), "aria-labelledby": id("tab", n), class: shownTabs[n].print ? "pane printed" : "pane", "data-name": shownTabs[n].name, hidden: true, tabindex: -1}));
 	bar.append(...buttons);
 	panel.append(...panes);
+	const make = n => {
+		if (!made.has(n)) made.set(n, shownTabs[n].mount(panes[n], trace, view) ?? {});
+		return made.get(n);
+	};
 	const show = n => {
 		buttons.forEach((b, k) => { b.setAttribute("aria-selected", k === n); b.tabIndex = k === n ? 0 : -1; });
 		panes.forEach((p, k) => { p.hidden = k !== n; });
-		if (!made.has(n)) made.set(n, shownTabs[n].mount(panes[n], trace, view) ?? {});
-		made.get(n).show?.();
+		make(n).show?.();
 	};
-	return {count: shownTabs.length, show};
+	const print = () => shownTabs.forEach((t, n) => { if (t.print) make(n); });
+	return {count: shownTabs.length, show, print};
 }
 
 // splitter shares the height between the diagram and what is below.
@@ -175,6 +180,25 @@ function theme() {
 		try { localStorage.setItem("seedbed-theme", root.dataset.theme); } catch { /* it lasts as long as the page */ }
 		apply();
 	});
+}
+
+// printing has all that is printed made, and in light colours, for as long as it takes.
+function printing(runs) {
+	const root = document.documentElement;
+	let chosen;
+	const look = theme => {
+		root.dataset.theme = theme;
+		for (const {view, diagram} of runs) {
+			view.emit("look");
+			diagram.draw(); // at once: paper does not wait for the next frame
+		}
+	};
+	addEventListener("beforeprint", () => {
+		chosen = root.dataset.theme;
+		for (const {panel} of runs) panel.print();
+		look("light");
+	});
+	addEventListener("afterprint", () => look(chosen));
 }
 
 // note shows what is wrong with what was asked for; "" for nothing.
