@@ -7,6 +7,7 @@ import "github.com/seedbed-sim/seedbed/clock"
 // the run's steps.
 type detail struct {
 	deep   uint64
+	told   []version // by node
 	causal Causal
 	last   Step // scratch
 }
@@ -15,6 +16,12 @@ type detail struct {
 type source struct {
 	cause uint64     // the step whose handler sent it
 	sent  clock.Time // when it departed
+}
+
+// version is that of a node's state.
+type version struct {
+	incarnation uint32
+	number      uint64
 }
 
 func newDetail() *detail { return &detail{deep: hashStart} }
@@ -81,9 +88,26 @@ func (d *detail) settled(w *World, n *incarnation) {
 	if w.config.Observer == nil || n.guard&(guardDown|guardDoomed) != 0 || w.stopped {
 		return
 	}
+	if v, ok := n.node.(Versioned); ok && !d.news(n, v.Version()) {
+		return
+	}
 	state := any(n.node)
 	if i, ok := n.node.(Inspector); ok {
 		state = i.Inspect()
 	}
 	w.config.Observer.Settled(w.handler, n.id, state)
+}
+
+// news tells whether the observer has not seen this version of a node's state,
+// which it is shown then.
+func (d *detail) news(n *incarnation, number uint64) bool {
+	for int(n.id) >= len(d.told) {
+		d.told = append(d.told, version{})
+	}
+	is := version{n.number, number}
+	if d.told[n.id] == is {
+		return false
+	}
+	d.told[n.id] = is
+	return true
 }
