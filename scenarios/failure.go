@@ -104,7 +104,7 @@ func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer, h *hashing) (*
 	}
 	r := s.Run(p, o)
 	outcome := trace.Outcome{
-		Hash: r.Hash, DeepHash: r.DeepHash, Verdict: r.Line(), Property: r.Property, Detail: r.Detail, Step: r.Step, Node: r.Node,
+		Virtual: r.Virtual, Hash: r.Hash, DeepHash: r.DeepHash, Verdict: r.Line(), Property: r.Property, Detail: r.Detail, Step: r.Step, Node: r.Node,
 	}
 	for _, op := range r.Ops[:min(len(r.Ops), mostShown)] {
 		outcome.Ops = append(outcome.Ops, op.Call)

@@ -88,7 +88,7 @@ func TestLookingChangesNothing(t *testing.T) {
 			ops = append(ops, op.Call)
 		}
 		require.Equal(t, trace.Outcome{
-			Steps: plain.Steps, End: h.End, Hash: plain.Hash, DeepHash: deep.DeepHash, Verdict: plain.Line(),
+			Steps: plain.Steps, End: h.End, Virtual: plain.Virtual, Hash: plain.Hash, DeepHash: deep.DeepHash, Verdict: plain.Line(),
 			Property: plain.Property, Detail: plain.Detail, Step: plain.Step, Node: plain.Node, Ops: ops,
 		}, h.Outcome)
 		require.LessOrEqual(t, h.End, plain.Virtual)
