@@ -64,15 +64,15 @@ func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet
 	if w.config.Observer == nil && !w.config.Causal {
 		return
 	}
-	d.last = Step{
-		N: w.steps, At: w.now, Kind: kind, Node: n.id, Peer: peer, Incarnation: n.number,
-		Packet: packet, Cause: of.cause, Lamport: n.lamport, Sent: of.sent, Payload: payload, Content: content,
-	}
+	s := &d.last // field by field, in place: a copy would wait for what was written just before
+	s.N, s.At, s.Kind, s.Node, s.Peer, s.Incarnation = w.steps, w.now, kind, n.id, peer, n.number
+	s.Packet, s.Cause, s.Lamport, s.Sent = packet, of.cause, n.lamport, of.sent
+	s.Payload, s.Content = payload, content
 	if w.config.Causal {
-		d.causal.Add(&d.last)
+		d.causal.Add(s)
 	}
 	if w.config.Observer != nil {
-		w.config.Observer.Step(&d.last)
+		w.config.Observer.Step(s)
 	}
 }
 
