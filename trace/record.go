@@ -30,6 +30,7 @@ type Recorder struct {
 
 	w       *Writer       // of whoever empties a batch
 	spare   chan *batch   // empty ones
+	made    int           // batches, at most as many as spare can hold
 	emptied chan struct{} // closed when all that was passed on is with the Writer; nil if nothing was
 	views   []view        // by NodeID
 	n       uint64        // whose state settles
@@ -45,10 +46,7 @@ func NewRecorder(w io.Writer, h Header) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{w: t, batch: new(batch), spare: make(chan *batch, batches)}
-	for range batches - 1 {
-		r.spare <- new(batch)
-	}
+	r := &Recorder{w: t, batch: new(batch), made: 1, spare: make(chan *batch, batches)}
 	r.diff.printer = newPrinter(h.Name)
 	r.diff.change = func(path, before, after []byte) { r.batch.change(r.n, r.id, path, before, after) }
 	return r, nil
@@ -74,7 +72,16 @@ func (r *Recorder) pass() {
 		full.empty(r.w)
 		r.spare <- full
 	}()
-	r.emptied, r.batch = emptied, <-r.spare
+	r.emptied, r.batch = emptied, r.empty()
+}
+
+// empty returns an empty batch: one that was used before, if there is one, or if no more may be made.
+func (r *Recorder) empty() *batch {
+	if len(r.spare) == 0 && r.made < batches {
+		r.made++
+		return new(batch)
+	}
+	return <-r.spare
 }
 
 func (r *Recorder) payload(s *sim.Step) *phrase {
