@@ -251,7 +251,7 @@ func (d *differ) each(asJSON bool) error {
 	all := eachJSON{Scenario: h.Scenario, Seed: h.Seed, sideJSON: newSideJSON(d.traces[0])}
 	var t table
 	for i, e := range plan.Faults {
-		if clock.Time(e.At) > h.End {
+		if clock.Time(e.At) > h.Virtual {
 			all.Later++
 			continue
 		}
@@ -300,15 +300,32 @@ func (d *differ) each(asJSON bool) error {
 	if !h.Violated() {
 		return nil
 	}
-	_, err := fmt.Fprintf(d.stdout, "the violation needs %d of %s: without any one of these it is not there\n", all.Needed, plural(len(plan.Faults), "fault"))
+	_, err := fmt.Fprintln(d.stdout, neededText(all.Needed, len(plan.Faults)))
 	return err
+}
+
+// neededText says how many of a plan's faults a violation needs.
+func neededText(needed, of int) string {
+	switch {
+	case needed == 0 && of == 1:
+		return "the violation does not need the fault: it is there without it"
+	case needed == 0:
+		return fmt.Sprintf("the violation needs none of the %d faults: it is there without any one of them", of)
+	case of == 1:
+		return "the violation needs the fault: without it it is not there"
+	case needed == 1:
+		return fmt.Sprintf("the violation needs one of the %d faults: without it it is not there", of)
+	case needed == of:
+		return fmt.Sprintf("the violation needs all of the %d faults: without any one of them it is not there", of)
+	}
+	return fmt.Sprintf("the violation needs %d of the %d faults: without any one of these it is not there", needed, of)
 }
 
 func seedLine(h *trace.Header) string { return fmt.Sprintf("%s seed=%d", h.Scenario, h.Seed) }
 
 // runLine is what came of a run.
 func runLine(h *trace.Header) string {
-	return fmt.Sprintf("%s; %d steps, %s virtual, hash %016x", h.Verdict, h.Steps, h.End, h.Hash)
+	return fmt.Sprintf("%s; %d steps, %s virtual, hash %016x", h.Verdict, h.Steps, h.Virtual, h.Hash)
 }
 
 // newFault is a fault of a plan, with its times.
@@ -358,7 +375,7 @@ type sideJSON struct {
 
 func newSideJSON(t *trace.Reader) sideJSON {
 	h := t.Header()
-	return sideJSON{"", h.Verdict, h.Property, h.Step, h.Steps, time.Duration(h.End).Seconds(), hashText(h.Hash)}
+	return sideJSON{"", h.Verdict, h.Property, h.Step, h.Steps, time.Duration(h.Virtual).Seconds(), hashText(h.Hash)}
 }
 
 func (d *differ) json() diffJSON {

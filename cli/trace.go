@@ -69,7 +69,7 @@ changed in the node's state. A part costs no more to read than it is long.`,
 
 func (a *app) showTrace(h trace.Header, steps iter.Seq2[trace.Step, error]) error {
 	fmt.Fprintf(a.stdout, "%s seed=%d  %s; %d steps, %s virtual, hash %016x, deep hash %016x\n",
-		h.Scenario, h.Seed, h.Verdict, h.Steps, h.End, h.Hash, h.DeepHash)
+		h.Scenario, h.Seed, h.Verdict, h.Steps, h.Virtual, h.Hash, h.DeepHash)
 	fmt.Fprintf(a.stdout, "recorded by %s\n", buildText(h.Build))
 	return trace.Print(a.stdout, h, steps)
 }

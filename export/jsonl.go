@@ -26,7 +26,7 @@ type headerJSON struct {
 // JSONLines writes a line of JSON for the header of a trace, and one for each of these steps, as trace.PrintJSON has them.
 func JSONLines(w io.Writer, h trace.Header, steps iter.Seq2[trace.Step, error]) error {
 	err := json.NewEncoder(w).Encode(headerJSON{
-		Scenario: h.Scenario, Seed: h.Seed, Verdict: h.Verdict, Steps: h.Steps, Virtual: time.Duration(h.End).Seconds(),
+		Scenario: h.Scenario, Seed: h.Seed, Verdict: h.Verdict, Steps: h.Steps, Virtual: time.Duration(h.Virtual).Seconds(),
 		Hash: hashText(h.Hash), DeepHash: hashText(h.DeepHash), Build: h.Build, Plan: h.Plan,
 	})
 	if err != nil {

@@ -742,16 +742,21 @@ func leftEarly(steps []trace.Step, s *trace.Step) bool {
 
 // million is a recorded run of a million steps.
 var million = sync.OnceValue(func() (data []byte) {
-	s, err := scenarios.Catalogue().Find("raft/kv")
-	if err != nil {
-		panic(err)
-	}
 	var b bytes.Buffer
-	if _, err := s.Record(longPlan(s, 24_000*time.Second), scenarios.Options{UntilStep: 1_000_000, MaxSteps: 2_000_000}, &b); err != nil {
+	s, p, o := millionSteps()
+	if _, err := s.Record(p, o, &b); err != nil {
 		panic(err)
 	}
 	return b.Bytes()
 })
+
+func millionSteps() (*scenarios.Scenario, nemesis.Plan, scenarios.Options) {
+	s, err := scenarios.Catalogue().Find("raft/kv")
+	if err != nil {
+		panic(err)
+	}
+	return s, longPlan(s, 24_000*time.Second), scenarios.Options{UntilStep: 1_000_000, MaxSteps: 2_000_000}
+}
 
 // panning is how long the page takes from redraw to redraw, all that the browser does included: a median in milliseconds.
 const panning = `(async () => {
@@ -815,6 +820,22 @@ func TestMillionSteps(t *testing.T) {
 	require.Equal(t, uint64(1_000_000), p.selected())
 }
 
+// BenchmarkRecordMillion is a million steps as they are, and recorded.
+func BenchmarkRecordMillion(b *testing.B) {
+	s, p, o := millionSteps()
+	b.Run("unrecorded", func(b *testing.B) {
+		for range b.N {
+			s.Run(p, o)
+		}
+	})
+	b.Run("recorded", func(b *testing.B) {
+		for range b.N {
+			_, err := s.Record(p, o, io.Discard)
+			require.NoError(b, err)
+		}
+	})
+}
+
 // BenchmarkMillionSteps is the page of a million steps in a browser: when it shows something, when it has read all, how long
 // it takes from redraw to redraw while it pans (the slowest of four zooms), and what it weighs.
 func BenchmarkMillionSteps(b *testing.B) {
@@ -864,4 +885,81 @@ func longPlan(s *scenarios.Scenario, duration time.Duration) nemesis.Plan {
 		}
 	}
 	return p
+}
+
+// The legend has a picture of all that the diagram draws, in its colours.
+func TestLegend(t *testing.T) {
+	for _, scheme := range []string{"light", "dark"} {
+		p := newTab(t, scheme)
+		p.open(failing(t), report.About{})
+		p.click(".legends summary")
+		entry := func(name string) string {
+			return fmt.Sprintf("[...document.querySelectorAll('.legend span')].find(e => e.textContent === %q)", name)
+		}
+		colours := map[string]string{
+			"message": "blue", "lost": "vermillion", "again": "purple", "fact": "green", "fault": "orange", "crash": "vermillion", "down": "quiet", "paused": "orange",
+			"planned fault, and its nodes": "orange", "violation, and what shows it": "vermillion", "known to the chosen step up to here": "accent",
+		}
+		for name, colour := range colours {
+			eval[bool](p, fmt.Sprintf("document.querySelectorAll('#inquired').forEach(e => e.removeAttribute('id')) || (%s.querySelector('canvas').id = 'inquired', true)", entry(name)))
+			require.Positive(t, p.near("#inquired", colour), "%s, %s", name, scheme)
+		}
+	}
+	p := newTab(t, "light")
+	s := scenario(t, "raft/kv")
+	p.open(record(t, s, s.Plan(7), scenarios.Options{}), report.About{})
+	require.NotContains(t, p.text(".legend"), "violation")
+}
+
+// near counts the pixels of a canvas whose colour, whatever its alpha is, is about one of the style sheet.
+func (p *tab) near(canvas, colour string) int {
+	p.Helper()
+	return eval[int](p, fmt.Sprintf(`(() => {
+		const c = document.querySelector(%q), d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+		const v = parseInt(getComputedStyle(document.documentElement).getPropertyValue("--" + %q).trim().slice(1), 16);
+		let n = 0;
+		for (let i = 0; i < d.length; i += 4) if (d[i+3] > 30 && Math.abs(d[i] - (v >> 16)) + Math.abs(d[i+1] - (v >> 8 & 255)) + Math.abs(d[i+2] - (v & 255)) < 24) n++;
+		return n;
+	})()`, canvas, colour))
+}
+
+// On paper there are the diagram as it stands, in light colours, and all of the verdict and the story, whichever tab shows.
+func TestPrint(t *testing.T) {
+	p := newTab(t, "dark")
+	data := failing(t)
+	h := opened(t, data).Header()
+	about, err := report.Describe(opened(t, data))
+	require.NoError(t, err)
+	long := "seedbed run " + strings.Repeat("x", 400)
+	about.Commands = []report.Command{{For: "repeat", Line: long}}
+	p.open(data, about)
+	p.tab("Steps")
+	eval[bool](p, "seedbed.view.around(seedbed.view.selected) || true")
+	p.drawn()
+	from, to := p.number("from"), p.number("to")
+	require.Greater(t, p.pixels("#diagram", "paper"), 100_000, "dark")
+
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: 700, Height: 1000, DeviceScaleFactor: 1})
+	p.drawn()
+	eval[bool](p, "dispatchEvent(new Event('beforeprint'))")
+	require.Greater(t, p.pixels("#diagram", "paper"), 100_000, "light, at once")
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	p.drawn()
+	require.Equal(t, "light", eval[string](p, "document.documentElement.dataset.theme"))
+	require.Equal(t, []float64{from, to}, []float64{p.number("from"), p.number("to")})
+	seen := eval[string](p, "document.body.innerText")
+	for _, text := range []string{h.Scenario, h.Property, long, "The plan's"} {
+		require.Contains(t, seen, text)
+	}
+	for _, s := range about.Story {
+		require.Contains(t, seen, s.Text)
+	}
+	require.Equal(t, []string{}, eval[[]string](p, `[...document.querySelectorAll("body *")].filter(e => e.checkVisibility() && !e.closest(".hidden"))
+		.filter(e => e.getBoundingClientRect().right > innerWidth || getComputedStyle(e).overflow !== "visible" && (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1))
+		.map(e => e.tagName + " " + e.id + " " + e.className)`), "what is cut off")
+	require.Equal(t, 0, eval[int](p, "[...document.querySelectorAll('.toolbar, .finder, .step, .list, #splitter, .commands button')].filter(e => e.checkVisibility()).length"), "what is of no use on paper")
+
+	eval[bool](p, "dispatchEvent(new Event('afterprint'))")
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+	require.Equal(t, "dark", eval[string](p, "document.documentElement.dataset.theme"))
 }

@@ -235,7 +235,8 @@ func TestServedWindows(t *testing.T) {
 	require.Greater(t, last, uint64(100))
 	require.Less(t, last, h.Step)
 	require.Equal(t, last, eval[uint64](p, "seedbed.run.indexed"))
-	require.Equal(t, last, p.selected(), "the violation is elsewhere")
+	require.Equal(t, uint64(100), p.selected(), "the violation is elsewhere")
+	require.True(t, p.sees(1) && p.sees(100) && !p.sees(150), "of what is loaded, what was asked for")
 	link := func(selector string) string {
 		return eval[string](p, fmt.Sprintf("document.querySelector(%q).getAttribute('href')", selector))
 	}
@@ -267,6 +268,56 @@ func TestServedWindows(t *testing.T) {
 	require.Zero(t, eval[int](p, "document.querySelectorAll('.elsewhere').length"))
 	at("?from=99999999")
 	require.Equal(t, h.Steps, eval[uint64](p, "seedbed.trace.last"), "there is no such step: the end")
+}
+
+// sees reports whether a step is in the window.
+func (p *tab) sees(n uint64) bool {
+	p.Helper()
+	return eval[bool](p, fmt.Sprintf("(x => seedbed.view.from <= x && x <= seedbed.view.to)(seedbed.view.coordinate(%d - seedbed.run.first))", n))
+}
+
+// Steps that are asked for are what is looked at, though whole frames are loaded. What cannot be is answered by what could.
+func TestStepsThatAreAskedFor(t *testing.T) {
+	p := newTab(t, "light")
+	data := failingLate(t)
+	h := opened(t, data).Header()
+	host := p.serve(data, report.About{Title: "a part"})
+	at := func(query string) {
+		p.do(chromedp.Navigate("http://" + host + "/" + query))
+		p.until(`document.documentElement.dataset.state === "ready"`)
+		p.drawn()
+	}
+	at("?from=4500&to=4600")
+	require.True(t, p.sees(4500) && p.sees(4600))
+	require.Less(t, p.number("items"), 150.0, "and hardly more")
+	require.Equal(t, uint64(4600), p.selected())
+	at(fmt.Sprintf("?from=%d", h.Step-20))
+	require.True(t, p.sees(h.Step-20) && p.sees(h.Step) && p.sees(h.Steps) && !p.sees(h.Step-100))
+	require.Equal(t, h.Step, p.selected(), "the violation, where it is among them")
+	require.True(t, eval[bool](p, "document.getElementById('note').hidden"))
+	all := fmt.Sprintf("this run has the steps 1 to %s, so write ?from=1&to=%d or a part of it.", grouped(h.Steps), h.Steps)
+	for query, wrong := range map[string]string{
+		"?from=abc":         "?from=abc is no step: ",
+		"?to=":              "?to= is no step: ",
+		"?from=-3&to=9":     "?from=-3 is no step: ",
+		"?from=0":           "?from=0 is no step: ",
+		"?from=9&to=5":      "?from=9 is behind to=5: ",
+		"?from=1&to=999999": "There is no step 999\u202f999: ",
+	} {
+		at(query)
+		require.Equal(t, wrong+all, p.text("#note"), query)
+		require.False(t, eval[bool](p, "document.getElementById('note').hidden"), query)
+		require.Positive(t, eval[int](p, "seedbed.run.indexed"), "what there is shows, %s", query)
+	}
+}
+
+// grouped is a number as the page has it.
+func grouped(n uint64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "\u202f" + text[i:]
+	}
+	return text
 }
 
 func TestServedPageInBrowser(t *testing.T) {

@@ -130,6 +130,9 @@ func TestLogViewOfEachModel(t *testing.T) {
 					require.NotEqual(t, "–", shown[name][0].Committed)
 				}
 			}
+			grey := eval[int](p, "document.querySelectorAll('.strip td.e0').length") > 0
+			require.Equal(t, grey, strings.Contains(p.text(".bar p:has(~ .group)"), "grey"), "why there are grey records")
+			require.Equal(t, strings.HasPrefix(name, "olep/") || name == "disk/wal", grey)
 		})
 	}
 }

@@ -26,7 +26,9 @@ const (
 	mostOutages = 5
 	mostFaults  = 3
 	mostSays    = 4   // of them in a sentence
+	mostWaits   = 4   // of operations without an end, and of nodes in question
 	mostText    = 160 // characters of what a step says, and
+	mostReason  = 320 // of why a run is violated, and
 	mostChange  = 40  // of what a boot has changed of a field
 )
 
@@ -52,7 +54,8 @@ func storyOf(t *trace.Reader, most uint64) ([]Sentence, error) {
 	s := story{
 		header: h, words: compile(h.Words), end: cmp.Or(h.Step, math.MaxUint64),
 		inputs: map[sim.NodeID]trace.Step{}, heard: map[sim.NodeID]trace.Step{}, open: map[string][]*telling{}, harms: map[string]string{},
-		clients: map[sim.NodeID]bool{}, involved: map[sim.NodeID]bool{}, subjects: map[string]bool{}, named: map[string]bool{},
+		asked: map[sim.NodeID]trace.Step{}, said: map[sim.NodeID]*telling{}, silent: map[sim.NodeID]*telling{},
+		clients: map[sim.NodeID]bool{}, involved: map[sim.NodeID]bool{}, subjects: map[string]bool{}, named: map[string]bool{}, central: map[sim.NodeID]bool{},
 	}
 	s.headline, s.proof = s.reason()
 	for step, err := range t.Window(first, last) {
@@ -83,6 +86,7 @@ func storyOf(t *trace.Reader, most uint64) ([]Sentence, error) {
 			s.follow()
 		}
 	}
+	s.sent()
 	s.shorten()
 	s.circumstances()
 	list := s.sentences()
@@ -109,10 +113,16 @@ type story struct {
 	heard  map[sim.NodeID]trace.Step // likewise, of messages
 	open   map[string][]*telling     // what has not ended: operations, outages, faults
 	harms  map[string]string         // by node: the fault in force that takes from its disk what a crash may take
+	asked  map[sim.NodeID]trace.Step // by client: what of it came last to a server, or was lost
+	said   map[sim.NodeID]*telling   // what a node has said last
+	silent map[sim.NodeID]*telling   // by node: its last boot, while it has said nothing since
 
+	brought   trace.Step // the delivery whose handler violates; its N is 0 for none
 	witnesses []*telling // operations that show the violation, in order of invocation
+	requests  []*request // of operations that show the violation
 	clients   map[sim.NodeID]bool
 	involved  map[sim.NodeID]bool
+	central   map[sim.NodeID]bool // of those, who violates, whom the violation names, and who answered what shows it
 	subjects  map[string]bool
 	named     map[string]bool // what the violation names, but for nodes
 }
@@ -127,6 +137,7 @@ type telling struct {
 	input        *trace.Step // the delivery that it came of; nil for none
 	ended        *telling    // of an operation, an outage, a fault: what ends it; nil for nothing
 	answer       *trace.Step // of the end of an operation: what its client heard last, if that was after it began
+	first        *telling    // of a boot: the fact that it came to first; nil for none with words
 	told, left   bool        // left: it would be told, but the story is long
 	again        bool        // its node has said that before
 	depth        int         // how far what it is about is from the violation
@@ -141,7 +152,13 @@ func (s *story) read(step *trace.Step) {
 		s.involved[step.Node] = true
 		if in, ok := s.heard[step.Node]; ok {
 			s.involved[in.Peer] = true
+			if in.N == step.Cause {
+				s.brought = in
+			}
 		}
+	}
+	if s.clients[step.Peer] {
+		s.asks(step)
 	}
 	switch step.Kind {
 	case sim.KindDeliver, sim.KindTimer:
@@ -151,8 +168,14 @@ func (s *story) read(step *trace.Step) {
 		}
 		return
 	case sim.KindFact:
+		boot := s.silent[step.Node]
+		delete(s.silent, step.Node)
 		if !s.words.say(step, s.header.Name(step.Node), t) {
 			return
+		}
+		s.said[step.Node] = t
+		if boot != nil {
+			boot.first = t
 		}
 		if in, ok := s.inputs[step.Node]; ok && in.N == step.Cause && in.Kind == sim.KindDeliver {
 			t.input = &in
@@ -162,6 +185,9 @@ func (s *story) read(step *trace.Step) {
 		t.say, t.about = what, tokens(step.Text)
 		s.begins(number, t)
 		s.clients[step.Node] = true
+		if slices.Contains(s.header.Ops, step.N) {
+			s.requests = append(s.requests, &request{ask: t, came: map[uint64]bool{}})
+		}
 	case sim.KindReturn:
 		number, what := operationText(step.Text)
 		t.say, t.about = what, tokens(step.Text)
@@ -183,8 +209,9 @@ func (s *story) read(step *trace.Step) {
 		if step.Incarnation < 2 {
 			return
 		}
-		t.say = fmt.Sprintf("starts again, incarnation %d%s", step.Incarnation, losses(step.Changes))
+		t.say = fmt.Sprintf("starts again, incarnation %d%s", step.Incarnation, forgets(step.Changes))
 		s.ends("crash "+node, t)
+		s.silent[step.Node] = t
 	case sim.KindPause:
 		if len(s.open["pause "+node]) > 0 {
 			return
@@ -241,8 +268,8 @@ func operationText(text string) (number, what string) {
 	return number, what
 }
 
-// losses tells what a boot has changed.
-func losses(changes []trace.Change) string {
+// forgets tells what a boot has changed.
+func forgets(changes []trace.Change) string {
 	var list []string
 	for _, c := range changes {
 		if !strings.ContainsAny(c.Path, "[.") && c.Old != "" {
@@ -287,11 +314,12 @@ func (s *story) text() {
 	}
 	for _, word := range tokens(s.headline) {
 		if id, ok := nodes[word]; ok {
-			s.involved[id] = true
+			s.involved[id], s.central[id] = true, true
 		} else {
 			s.named[word] = true
 		}
 	}
+	s.central[s.header.Node] = true
 	if own := s.find(s.header.Step); own != nil {
 		s.tell(own, 0)
 		about := slices.DeleteFunc(slices.Clone(own.about), func(about string) bool { return !s.names(about) })
@@ -316,6 +344,18 @@ func (s *story) text() {
 		}
 	}
 	s.narrow()
+}
+
+// sent tells what the sender said as it sent the message whose handler violates.
+func (s *story) sent() {
+	if s.brought.N == 0 {
+		return
+	}
+	for _, t := range s.steps {
+		if t.Kind == sim.KindFact && t.Node == s.brought.Peer && t.Cause == s.brought.Cause {
+			s.tell(t, closest)
+		}
+	}
 }
 
 // kinds takes what the violation's text has by its kind and name, "partition 0", for what it is about.
@@ -421,26 +461,29 @@ func (s *story) find(step uint64) *telling {
 	return s.steps[i]
 }
 
+// closest is the depth of what is told whatever else there is to tell.
+const closest = -1
+
 // operation tells an operation that shows the violation, and the role of who answered, whatever else there is to tell.
 func (s *story) operation(ask *telling) {
-	const first = -1
-	s.tell(ask, first)
+	s.tell(ask, closest)
 	s.end = max(s.end, ask.N)
 	done := ask.ended
 	if done == nil {
 		return
 	}
-	s.tell(done, first)
+	s.tell(done, closest)
 	s.end = max(s.end, done.N)
 	if done.answer == nil {
 		return
 	}
 	server := done.answer.Peer
-	s.involved[server] = true
+	s.involved[server], s.central[server] = true, true
+	s.repeats(ask)
 	for _, t := range slices.Backward(s.steps) {
 		if t.N < done.answer.N && t.Node == server && (t.role || t.Kind == sim.KindBoot) {
 			if t.role {
-				s.tell(t, first)
+				s.tell(t, closest)
 			}
 			return
 		}
@@ -499,8 +542,8 @@ func (s *story) belongs(t *telling) bool {
 	return about && (s.header.Step == 0 || s.involved[t.Node] || s.causal.Before(t.N, s.header.Step))
 }
 
-// shorten leaves out what is far from the violation, and long ago. What a node says again is further away. Facts of one
-// handler are told together.
+// shorten leaves out what is far from the violation, and long ago. What a node says again is further away, and so is what
+// others say than those whom the violation is about. Facts of one handler are told together.
 func (s *story) shorten() {
 	type saying struct {
 		node sim.NodeID
@@ -516,10 +559,17 @@ func (s *story) shorten() {
 		}
 	}
 	far := func(t *telling) int {
-		if t.again {
-			return t.depth + 1
+		depth := t.depth
+		if t.N == s.header.Step {
+			return depth
 		}
-		return t.depth
+		if t.again {
+			depth++
+		}
+		if t.Kind == sim.KindFact && !s.central[t.Node] {
+			depth++
+		}
+		return depth
 	}
 	slices.SortFunc(told, func(a, b *telling) int { return cmp.Or(cmp.Compare(far(a), far(b)), cmp.Compare(b.N, a.N)) })
 	type handler struct {

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
@@ -130,7 +131,7 @@ func tale(t *testing.T, o trace.Outcome, steps ...trace.Step) string {
 		}
 		require.NoError(t, w.Write(&s))
 	}
-	o.Property = `always "so it is"`
+	o.Property = cmp.Or(o.Property, `always "so it is"`)
 	require.NoError(t, w.Close(o))
 	r, err := trace.Open(bytes.NewReader(file.Bytes()), int64(file.Len()))
 	require.NoError(t, err)
@@ -229,6 +230,21 @@ That violates always "so it is": n1 has v2, where n2 has v1.
 	))
 }
 
+// What is lost is all that is lost, also what comes to a node that is down.
+func TestStoryOfLosses(t *testing.T) {
+	steps := []trace.Step{step(sim.KindFact, 1, "Has{v1 of 3}")}
+	for range 8 {
+		steps = append(steps, drop(1, 2, "Beat"))
+	}
+	down := step(sim.KindCrash, 1, "") // which is not told of: there are enough that are later
+	steps = append(steps, down, drop(1, 2, "Beat"), drop(1, 2, "Beat"), again(1))
+	for range 5 {
+		steps = append(steps, step(sim.KindFact, 2, "Has{v1 of 3}"), step(sim.KindCrash, 2, ""), again(2))
+	}
+	require.Contains(t, tale(t, trace.Outcome{Detail: "v1 is there"}, steps...),
+		"n1 has v1.\nMeanwhile 10 messages from n2 to n1 (2 of them while it is down) are lost.\nn2 has v1.\n")
+}
+
 // What shows when all is over may have come about behind the last that is told.
 func TestStoryGoesOnToTheEnd(t *testing.T) {
 	require.Equal(t, `n1 has v1.
@@ -305,7 +321,80 @@ func TestLongStoriesAreCut(t *testing.T) {
 	}
 	text := tale(t, trace.Outcome{Detail: "n1 has v1 for ever"}, steps...)
 	require.LessOrEqual(t, strings.Count(text, "\n"), 30)
-	require.True(t, strings.HasPrefix(text, "n1 has v1.\n… 2 more …\nn2 has v1.\n… 180 more …\n"), text)
+	require.True(t, strings.HasPrefix(text, "n1 has v1.\n… 163 more …\nn1 has v1.\n"), "of nodes those come first that the violation names: %s", text)
+	require.Contains(t, text, "n1 has v1.\nn1 has v1.\n… 4 more …\nn1 has v1.\n", "where few are left out, that is said with the next")
+	require.Contains(t, text, "… 3 more …\nOnce")
+}
+
+// The step that violates is told, however much there is, and whether its node has said that before.
+func TestStoryTellsWhatViolates(t *testing.T) {
+	var steps []trace.Step
+	for range 30 {
+		steps = append(steps, step(sim.KindFact, 1, "Has{v1 of 3}"), step(sim.KindFact, 1, "Leads{3}"))
+	}
+	steps = append(steps, step(sim.KindCrash, 1, ""), again(1), step(sim.KindFact, 1, "Counts{2 of v2}"), step(sim.KindFact, 1, "Counts{3 of v2}"), step(sim.KindTimer, 1, ""))
+	handler := uint64(len(steps))
+	for i := range 5 {
+		steps = append(steps, in(handler, step(sim.KindFact, 1, fmt.Sprintf("Counts{%d of v1", i))))
+	}
+	steps = append(steps, in(handler, step(sim.KindFact, 1, "Has{v1 of 3}")))
+	text := tale(t, trace.Outcome{Detail: "n1 has v1 anew", Step: uint64(len(steps)), Node: 1}, steps...)
+	require.Contains(t, text, "n1 counts 0 of v1, and counts 1 of v1, and counts 2 of v1, and counts 3 of v1, and 1 more, and has v1, as it did at 0.059s.\nThat violates")
+	require.Contains(t, text, "n1 crashes, and at 0.062s it starts again, incarnation 2 (Size 3→0).\nn1 counts 2 of v2.\nn1 counts 0", "what it knows then")
+}
+
+// What the sender of a message did as it sent it is told, if the message makes a node violate something.
+func TestStoryOfTheSender(t *testing.T) {
+	require.Equal(t, `n2 counts 2 of these.
+n1 has v1, on Copy{v1} from n2.
+That violates always "so it is": n1 has v1 alone.
+`, tale(t, trace.Outcome{Detail: "n1 has v1 alone", Step: 6, Node: 1},
+		step(sim.KindTimer, 2, ""), step(sim.KindFact, 2, "Counts{3 of those}"), in(1, step(sim.KindFact, 2, "Counts{2 of these}")),
+		step(sim.KindTimer, 1, ""), deliver(1, 2, 1, "Copy{v1}"), in(5, step(sim.KindFact, 1, "Has{v1 of 3}"))))
+}
+
+// A request that has done something more than once is told of, each time.
+func TestStoryOfWhatCameAgain(t *testing.T) {
+	require.Equal(t, `c1 asks for put (#0).
+n2 has v1, on Put from c1.
+n2 has v2, on Put from c1.
+c1 hears from n2 of #0: ok.
+n2 leads term 2.
+c1 asks for get (#1), and hears from n2 at 0.011s: ok both.
+The request of #0 came more than once: n2 took it up at 0.003s and 0.005s.
+Once all was over, it violates always "so it is": get of c1 has no place.
+`, tale(t, trace.Outcome{Detail: "get of n3 has no place", Ops: []uint64{1, 9}},
+		step(sim.KindInvoke, 3, "#0 put"), deliver(2, 3, 1, "Put"), in(2, step(sim.KindFact, 2, "Has{v1 of 2}")),
+		deliver(2, 3, 1, "Put"), in(4, step(sim.KindFact, 2, "Has{v2 of 2}")), deliver(3, 2, 4, "Done"), in(6, step(sim.KindReturn, 3, "#0 ok")),
+		step(sim.KindFact, 2, "Leads{2}"), in(6, step(sim.KindInvoke, 3, "#1 get")), deliver(3, 2, 4, "Both"), in(10, step(sim.KindReturn, 3, "#1 ok both"))))
+	require.NotContains(t, tale(t, trace.Outcome{Ops: []uint64{1}},
+		step(sim.KindInvoke, 3, "#0 put"), deliver(2, 3, 1, "Put"), in(2, step(sim.KindFact, 2, "Has{v1 of 2}")), deliver(1, 3, 1, "Put")), "more than once",
+		"of one nothing came")
+}
+
+// What has not come about is a matter of who waits for what, and of what nodes were last at.
+func TestStoryOfWaits(t *testing.T) {
+	never := trace.Outcome{Detail: "n1 is behind", Property: `eventually "so it is"`}
+	require.Equal(t, `n1 crashes.
+c1 waits from 0.002s to the end for get (#1); the last that it asked is n2, at 0.005s, and that was lost; the last that it heard is Nothing from n1, at 0.004s.
+c2 waits from 0.006s to the end for put (#2).
+n1 is down since 0.009s; the last that it said, at 0.007s: it leads term 2; the last that it heard, at 0.003s: Get from c1.
+n2 stands still since 0.010s; the last that it said, at 0.008s: it has v1.
+Once all was over, it violates eventually "so it is": n1 is behind.
+`, tale(t, never,
+		step(sim.KindInvoke, 3, "#0 put"), // given up without a word
+		step(sim.KindInvoke, 3, "#1 get"), deliver(1, 3, 2, "Get"), deliver(3, 1, 3, "Nothing"), drop(2, 3, "Get"), step(sim.KindInvoke, 4, "#2 put"),
+		step(sim.KindFact, 1, "Leads{2}"), step(sim.KindFact, 2, "Has{v1 of 2}"), step(sim.KindCrash, 1, ""), step(sim.KindPause, 2, "")))
+	never.Detail = "0 of 2 are there"
+	require.Equal(t, `n2 is up to the end; the last that it said, at 0.001s: it leads term 2.
+n1 is up to the end; the last that it said, at 0.002s: it has v1.
+Once all was over, it violates eventually "so it is": 0 of 2 are there.
+`, tale(t, never, step(sim.KindFact, 2, "Leads{2}"), step(sim.KindFact, 1, "Has{v1 of 2}")), "who has been silent for longest comes first")
+	var asks []trace.Step
+	for client := range sim.NodeID(6) {
+		asks = append(asks, step(sim.KindInvoke, client+3, "#0 get"))
+	}
+	require.Contains(t, tale(t, never, asks...), "So do 2 more operations.\nOnce")
 }
 
 // Every story of the catalogue's demonstrations is short, and ends with the violation.

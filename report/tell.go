@@ -16,7 +16,7 @@ import (
 
 // circumstances tells what befell those who have a part in the story while it lasts, the latest first: outages, and faults
 // of which no step says what they did. Of each node without an outage in it, the last one before it is told; of faults that
-// cut nobody off, those that strike in it.
+// cut nobody off, those that strike in it. Whom the violation is about also says what it knows when it starts again.
 func (s *story) circumstances() {
 	begin := uint64(0)
 	if first := slices.IndexFunc(s.steps, func(t *telling) bool { return t.told }); first >= 0 {
@@ -28,6 +28,9 @@ func (s *story) circumstances() {
 		if outage && !t.told && t.N < s.end && s.involved[t.Node] && outages < mostOutages {
 			t.told, seen[t.Node] = true, true
 			outages++
+			if end := t.ended; s.central[t.Node] && end != nil && end.N > begin && end.first != nil && end.first.N < s.end {
+				end.first.told = true
+			}
 		}
 	}
 	faults := 0
@@ -66,7 +69,7 @@ func (s *story) sentences() []Sentence {
 	var list []Sentence
 	var last []*telling // of the last sentence
 	left := 0
-	lost := map[[2]sim.NodeID]int{}
+	lost := losses{}
 	down := map[sim.NodeID]bool{}
 	for _, t := range s.steps {
 		switch t.Kind {
@@ -82,22 +85,25 @@ func (s *story) sentences() []Sentence {
 			last = append(last, t)
 			list[len(list)-1].Text = s.sentence(last)
 		case t.told:
-			if t.Kind == sim.KindCrash || t.Kind == sim.KindPause || t.Kind == sim.KindFault {
-				list = append(list, s.between(lost, 0, len(list) > 0)...)
-			} else {
-				list = append(list, s.between(lost, left, len(list) > 0)...)
-				left = 0
+			outage := t.Kind == sim.KindCrash || t.Kind == sim.KindPause || t.Kind == sim.KindFault
+			if !outage && left >= muchLeft {
+				list, left = append(list, leftOut(left)), 0
 			}
+			list = append(list, s.between(lost, len(list) > 0)...)
 			list = append(list, Sentence{t.N, t.At, s.sentence([]*telling{t})})
 			last = []*telling{t}
-		case t.Kind == sim.KindDrop && t.N < s.end && s.involved[t.Node] && s.involved[t.Peer] && !down[t.Node]:
-			lost[[2]sim.NodeID{t.Peer, t.Node}]++
+		case t.Kind == sim.KindDrop && t.N < s.end && s.involved[t.Node] && s.involved[t.Peer]:
+			lost.count(t, down[t.Node])
 		}
 	}
-	list = append(alike(list), s.unheard()...)
-	end := Sentence{Step: s.header.Step, At: s.at, Text: fmt.Sprintf("That violates %s: %s.", s.header.Property, s.headline)}
+	if left > 0 {
+		list = append(list, leftOut(left))
+	}
+	list = slices.Concat(alike(list), s.repeated(), s.unheard(), s.waits())
+	headline := strings.TrimSuffix(brief(s.headline, mostReason), ".")
+	end := Sentence{Step: s.header.Step, At: s.at, Text: fmt.Sprintf("That violates %s: %s.", s.header.Property, headline)}
 	if end.Step == 0 {
-		end.Text = fmt.Sprintf("Once all was over, it violates %s: %s.", s.header.Property, s.headline)
+		end.Text = fmt.Sprintf("Once all was over, it violates %s: %s.", s.header.Property, headline)
 	}
 	if s.proof != "" {
 		end.Text += " " + s.proof + "."
@@ -106,23 +112,43 @@ func (s *story) sentences() []Sentence {
 }
 
 const (
+	muchLeft  = 4 // steps that are left out, of which it is worth while to say where; fewer are counted with the next
 	muchLost  = 8 // messages of a link, of which it is worth while to say so
 	mostLinks = 2 // of which that is said, the worst
 )
 
-// between tells of what lies between two sentences: how many steps are left out, and of links on which much was lost.
-func (s *story) between(lost map[[2]sim.NodeID]int, left int, begun bool) (list []Sentence) {
-	if left > 0 {
-		list = append(list, Sentence{Text: fmt.Sprintf("… %d more …", left)})
+// losses counts, by link, the messages that are lost on the way, and those that come to a node that is down.
+type losses map[[2]sim.NodeID]struct{ way, down int }
+
+func (l losses) count(t *telling, down bool) {
+	link := [2]sim.NodeID{t.Peer, t.Node}
+	n := l[link]
+	if down {
+		n.down++
+	} else {
+		n.way++
 	}
+	l[link] = n
+}
+
+func leftOut(steps int) Sentence { return Sentence{Text: fmt.Sprintf("… %d more …", steps)} }
+
+// between tells of links on which much was lost between two sentences.
+func (s *story) between(lost losses, begun bool) (list []Sentence) {
 	links := slices.SortedFunc(maps.Keys(lost), func(a, b [2]sim.NodeID) int {
-		return cmp.Or(cmp.Compare(lost[b], lost[a]), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+		return cmp.Or(cmp.Compare(lost[b].way, lost[a].way), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
 	})
 	var most []string
 	for _, link := range links[:min(len(links), mostLinks)] {
-		if n := lost[link]; n >= muchLost {
-			most = append(most, fmt.Sprintf("%d messages from %s to %s", n, s.name(link[0]), s.name(link[1])))
+		n := lost[link]
+		if n.way < muchLost {
+			break
 		}
+		text := fmt.Sprintf("%d messages from %s to %s", n.way+n.down, s.name(link[0]), s.name(link[1]))
+		if n.down > 0 {
+			text += fmt.Sprintf(" (%d of them while it is down)", n.down)
+		}
+		most = append(most, text)
 	}
 	clear(lost)
 	if len(most) > 0 && begun {
@@ -185,14 +211,12 @@ func (s *story) sentence(all []*telling) string {
 		deaf = slices.Compact(slices.Sorted(slices.Values(deaf)))
 		return fmt.Sprintf("%s %s, and that is lost on the way to %s.", who, t.say, enumerate(deaf))
 	}
-	var says []string
-	for _, t := range all[:min(len(all), mostSays)] {
-		says = append(says, brief(t.say, mostText))
+	text := who + " " + strings.Join(s.says(all), ", and ")
+	if t := all[len(all)-1]; t.N == s.header.Step {
+		if before := s.before(t); before != nil {
+			text += fmt.Sprintf(", as it did at %s", before.At)
+		}
 	}
-	if more := len(all) - mostSays; more > 0 {
-		says = append(says, fmt.Sprintf("%d more", more))
-	}
-	text := who + " " + strings.Join(says, ", and ")
 	if t.input != nil {
 		text += fmt.Sprintf(", on %s from %s", brief(t.input.Text, mostText), s.name(t.input.Peer))
 	}
@@ -201,6 +225,39 @@ func (s *story) sentence(all []*telling) string {
 		text += fmt.Sprintf("; %s never hears of that", s.name(own))
 	}
 	return text + "."
+}
+
+// before is the step at which a node has said last what it says at t; nil for none.
+func (s *story) before(t *telling) *telling {
+	for _, b := range slices.Backward(s.steps) {
+		if b.N < t.N && b.Kind == sim.KindFact && b.Node == t.Node && b.say == t.say {
+			return b
+		}
+	}
+	return nil
+}
+
+// says is what facts of one handler say: of many the first ones, and the one that violates.
+func (s *story) says(all []*telling) (list []string) {
+	first, rest := all, []*telling(nil)
+	if len(all) > mostSays {
+		first, rest = all[:mostSays], all[mostSays:]
+	}
+	for _, t := range first {
+		list = append(list, brief(t.say, mostText))
+	}
+	violates := len(rest) > 0 && rest[len(rest)-1].N == s.header.Step
+	more := len(rest)
+	if violates {
+		more--
+	}
+	if more > 0 {
+		list = append(list, fmt.Sprintf("%d more", more))
+	}
+	if violates {
+		list = append(list, brief(rest[len(rest)-1].say, mostText))
+	}
+	return list
 }
 
 // outcome tells how an operation ends, of which or when.
@@ -270,7 +327,7 @@ func (s *story) reason() (headline, proof string) {
 	if proof, _, _ = strings.Cut(rest, "\n"); strings.HasPrefix(proof, " ") {
 		proof = ""
 	}
-	return strings.TrimSuffix(brief(headline, mostText), "."), strings.TrimSuffix(brief(proof, mostText), ".")
+	return strings.TrimSuffix(headline, "."), strings.TrimSuffix(brief(proof, mostText), ".")
 }
 
 var numbered = regexp.MustCompile(`\bn[1-9][0-9]{0,8}\b`)

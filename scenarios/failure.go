@@ -47,13 +47,13 @@ func (s *Scenario) Confirm(first *Result) (*Failure, error) {
 		o.UntilStep = first.Steps
 	}
 	var file bytes.Buffer
-	again, hashes, err := s.record(first.Plan, o, &file)
+	again, hashes, err := s.recordHashes(first.Plan, o, &file)
 	if err != nil {
 		return nil, err
 	}
 	f.Again, f.Trace = *again, file.Bytes()
 	var other bytes.Buffer
-	third, otherHashes, err := s.record(first.Plan, o, &other)
+	third, otherHashes, err := s.recordHashes(first.Plan, o, &other)
 	if err != nil {
 		return nil, err
 	}
@@ -69,39 +69,47 @@ func (s *Scenario) Confirm(first *Result) (*Failure, error) {
 
 // Record runs a plan, deeply hashed, and writes its trace to w.
 func (s *Scenario) Record(p nemesis.Plan, o Options, w io.Writer) (*Result, error) {
-	r, _, err := s.record(p, o, w)
-	return r, err
+	return s.record(p, o, w, nil)
 }
 
-// record is Record; it also returns the deep hash after each step.
-func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer) (*Result, []uint64, error) {
+// recordHashes is Record; it also returns the deep hash after each step.
+func (s *Scenario) recordHashes(p nemesis.Plan, o Options, w io.Writer) (*Result, []uint64, error) {
+	var h hashing
+	r, err := s.record(p, o, w, &h)
+	return r, h.hashes, err
+}
+
+// record is Record; what it records goes by way of h, unless that is nil.
+func (s *Scenario) record(p nemesis.Plan, o Options, w io.Writer, h *hashing) (*Result, error) {
 	plan, err := json.Marshal(p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	rec, err := trace.NewRecorder(w, trace.Header{
 		Seed: p.Seed, Scenario: s.Name, Plan: plan, Names: names(p), Words: s.Words, Build: trace.ThisBuild(),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	h := &hashing{Observer: rec}
-	started := o.Started
-	o.Observer, o.Deep = h, true
-	o.Started = func(w *sim.World) {
-		h.world = w
-		if started != nil {
-			started(w)
+	o.Observer, o.Deep = rec, true
+	if h != nil {
+		h.Observer, o.Observer = rec, h
+		started := o.Started
+		o.Started = func(w *sim.World) {
+			h.world = w
+			if started != nil {
+				started(w)
+			}
 		}
 	}
 	r := s.Run(p, o)
 	outcome := trace.Outcome{
-		Hash: r.Hash, DeepHash: r.DeepHash, Verdict: r.Line(), Property: r.Property, Detail: r.Detail, Step: r.Step, Node: r.Node,
+		Virtual: r.Virtual, Hash: r.Hash, DeepHash: r.DeepHash, Verdict: r.Line(), Property: r.Property, Detail: r.Detail, Step: r.Step, Node: r.Node,
 	}
 	for _, op := range r.Ops[:min(len(r.Ops), mostShown)] {
 		outcome.Ops = append(outcome.Ops, op.Call)
 	}
-	return &r, h.hashes, rec.Close(outcome)
+	return &r, rec.Close(outcome)
 }
 
 // mostShown bounds the operations of a violation that a recording names.
@@ -114,11 +122,11 @@ func (s *Scenario) CompareCopies(p nemesis.Plan) (*Divergence, error) {
 		return nil, nil
 	}
 	var shared, copied bytes.Buffer
-	_, a, err := s.record(p, Options{}, &shared)
+	_, a, err := s.recordHashes(p, Options{}, &shared)
 	if err != nil {
 		return nil, err
 	}
-	_, b, err := s.record(p, Options{Copy: true}, &copied)
+	_, b, err := s.recordHashes(p, Options{Copy: true}, &copied)
 	if err != nil {
 		return nil, err
 	}

@@ -216,8 +216,8 @@ func (g *scuttlebutt) knows(site, owner sim.NodeID, upTo uint64) {
 	}
 	for key, current := range g.current[owner] {
 		if has := g.has[site][owner][key]; current <= upTo && has != current {
-			g.whole.Violatef("%v knows %v up to version %d, but has version %d of %s, whose latest is %d",
-				site, owner, upTo, has, g.name(owner, key), current)
+			g.whole.Violatef("%v knows %v up to version %d, but has version %d of key %d of %v, whose latest is %d",
+				site, owner, upTo, has, key, owner, current)
 			return
 		}
 	}
@@ -332,7 +332,7 @@ func (g *scuttlebutt) missing() (list []string) {
 			}
 			for _, id := range sites {
 				if has := g.has[id][owner][key]; has != want {
-					list = append(list, fmt.Sprintf("%v has version %d of %s, not %d", id, has, g.name(owner, key), want))
+					list = append(list, fmt.Sprintf("%v has version %d of key %d of %v, not %d", id, has, key, owner, want))
 				}
 			}
 		}

@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math"
 	"strconv"
@@ -87,7 +88,7 @@ func TestLookingChangesNothing(t *testing.T) {
 			ops = append(ops, op.Call)
 		}
 		require.Equal(t, trace.Outcome{
-			Steps: plain.Steps, End: h.End, Hash: plain.Hash, DeepHash: deep.DeepHash, Verdict: plain.Line(),
+			Steps: plain.Steps, End: h.End, Virtual: plain.Virtual, Hash: plain.Hash, DeepHash: deep.DeepHash, Verdict: plain.Line(),
 			Property: plain.Property, Detail: plain.Detail, Step: plain.Step, Node: plain.Node, Ops: ops,
 		}, h.Outcome)
 		require.LessOrEqual(t, h.End, plain.Virtual)
@@ -124,6 +125,58 @@ type hashes struct {
 func (h *hashes) Step(*sim.Step)                  { h.after = append(h.after, h.world.Hash()) }
 func (h *hashes) Log(sim.NodeID, string)          {}
 func (h *hashes) Settled(uint64, sim.NodeID, any) {}
+
+// versions tells whether readers of a node see something else though its version is the same.
+type versions struct {
+	world *sim.World
+	last  sim.NodeID
+	seen  map[sim.Node]seen
+	stale string // the first such case
+	kept  int    // times that a version was the same
+}
+
+type seen struct {
+	version uint64
+	text    string
+}
+
+// Step looks at the node that the last step was of: it has settled.
+func (v *versions) Step(s *sim.Step) {
+	id := v.last
+	v.last = s.Node
+	if id == sim.Nobody {
+		return
+	}
+	n, ok := v.world.Node(id).(sim.Versioned)
+	if !ok {
+		return
+	}
+	now := seen{n.Version(), fmt.Sprintf("%+v", n.(sim.Inspector).Inspect())}
+	was := v.seen[v.world.Node(id)]
+	if now.version == was.version {
+		if v.kept++; now.text != was.text && v.stale == "" {
+			v.stale = id.String() + " shows " + now.text + " after " + was.text
+		}
+	}
+	v.seen[v.world.Node(id)] = now
+}
+func (v *versions) Log(sim.NodeID, string)          {}
+func (v *versions) Settled(uint64, sim.NodeID, any) {}
+
+// What readers see of a node has another version whenever it is something else.
+func TestVersionsTellOfEveryChange(t *testing.T) {
+	for _, name := range []string{"raft/kv", "raft/log", "raft/election"} {
+		s, err := scenarios.Catalogue().Find(name)
+		require.NoError(t, err)
+		for seed := range uint64(3) {
+			v := versions{seen: make(map[sim.Node]seen)}
+			r := s.RunSeed(seed, scenarios.Options{Observer: &v, Started: func(w *sim.World) { v.world = w }})
+			require.Equal(t, checkers.Valid, r.Verdict, r.Line())
+			require.Empty(t, v.stale, "seed %d of %s", seed, name)
+			require.Greater(t, v.kept, 1000)
+		}
+	}
+}
 
 // A step that the run does not have does not stop it: it is judged.
 func TestStepBeyondTheEnd(t *testing.T) {

@@ -13,7 +13,8 @@ var (
 		w := wordsOfRaft("")
 		w.Says = append(w.Says,
 			trace.Saying{Match: `^ReadServed\{Token:(\d+) Index:(\d+)`, Say: "confirms read $1 at index $2", About: []string{"index $2"}},
-			trace.Saying{Match: `^DuplicateSuppressed\{Client:(\S+) Seq:(\d+)`, Say: "does not do request $2 of $1 again", About: []string{"client $1"}},
+			trace.Saying{Match: `^DuplicateSuppressed\{Client:(\S+) Seq:(\d+)`, Say: "does not do request $2 of $1 again", About: []string{"client $1", "request $1 $2"}},
+			trace.Saying{Match: `^Request\{(\S+) #(\d+) (.*)\}$`, Say: "asks for $3 (request $2 of $1)", About: []string{"request $1 $2"}},
 			trace.Saying{Match: `^Logged\{Offset:(\d+) Record:(.*)\}$`, Say: "has record $2 at offset $1", About: []string{"offset $1", "record $2"}},
 			trace.Saying{Match: `^Stopped\{Err:(.*)\}$`, Say: "stops, since its disk says $1"},
 		)
@@ -62,7 +63,7 @@ var olepWords = &trace.Words{
 		{Match: `^DuplicateSuppressed\{Partition:(\d+) Producer:(\S+) Epoch:(\d+) Seq:(\d+) First:(\d+)`, Say: "has batch $4 of $2 in epoch $3 already, at $5 of partition $1", About: []string{"record p$1 $5", "producer $2"}},
 		{Match: `^ProducerOpened\{Partition:(\d+) Producer:(\S+) Epoch:(\d+)`, Say: "opens epoch $3 of producer $2 in partition $1", About: []string{"producer $2"}},
 		{Match: `^ProducerFenced\{(?:Partition:)?(\d+) (?:Producer:)?(\S+)`, Say: "refuses an old epoch of producer $2 in partition $1", About: []string{"producer $2"}},
-		{Match: `^Compacted\{p(\d+) below (\d+), [^:]*: dropped (.*)\}$`, Say: "compacts partition $1 below $2: $3 are dropped"},
+		{Match: `^Compacted\{p(\d+) below (\d+), [^:]*: dropped (.*)\}$`, Say: "compacts partition $1 below $2: $3 are dropped", About: []string{"partition $1"}},
 		{Match: `^Truncated\{p(\d+) below (\d+)`, Say: "trims partition $1 below $2", About: []string{"partition $1"}},
 		{Match: `^Rebalanced\{Group:(\S+) Generation:(\d+)`, Say: "begins generation $2 of group $1", About: []string{"generation $2"}},
 		{Match: `^Assigned\{Group:(\S+) Generation:(\d+) Partition:(\d+) Offset:(\d+)`, Say: "is assigned partition $3 from $4 on, in generation $2", About: []string{"generation $2", "partition $3"}},
@@ -131,8 +132,10 @@ var gossipWords = &trace.Words{
 		{Match: `^RumorCold\{ID:(\d+)`, Say: "does not spread rumor $1 any more", About: []string{"rumor $1"}},
 		{Match: `^(\w+)=(\S+) (\d\S*)$`, Say: "has $1=$2 with stamp $3", About: []string{"key $1", "value $2", "stamp $3"}},
 		{Match: `^(\w+) dead (\d\S*)$`, Say: "has a death certificate of $1 with stamp $2", About: []string{"key $1", "stamp $2"}},
-		{Match: `^ScuttleLearned\{ScuttleDelta:\{Owner:(\w+) Key:(\d+) Value:(\w+) Version:(\d+)`, Say: "learns key $2 of $1: $3, version $4", About: []string{"owner $1", "value $3"}},
+		{Match: `^ScuttleLearned\{ScuttleDelta:\{Owner:(\w+) Key:(\d+) Value:(\w+) Version:(\d+)`, Say: "learns key $2 of $1: $3, version $4", About: []string{"owner $1", "what key $2 of $1", "value $3"}},
 		{Match: `^ScuttleKnows\{Owner:(\w+) Max:(\d+)`, Say: "knows $1 up to version $2", About: []string{"owner $1"}},
+		{Match: `^ScuttleStarted\{Max:(\d+)`, Say: "has its own updates up to version $1 on its disk"},
+		{Match: `^ScuttleCut\{Left:(\d+)`, Say: "leaves $1 updates out, since a message takes no more"},
 	},
 }
 

@@ -1,63 +1,35 @@
 package sim
 
-import (
-	"slices"
-
-	"github.com/seedbed-sim/seedbed/clock"
-)
+import "github.com/seedbed-sim/seedbed/clock"
 
 // detail is what a watched run keeps besides the hash: contents for the deep
 // hash, causes for the observer, copies for the copying mode. It never changes
 // the run's steps.
 type detail struct {
-	deep    uint64
-	sources [][]source // by the packet's sender and its number there
-	causal  Causal
-	last    Step // scratch
+	deep   uint64
+	told   []version // by node
+	causal Causal
+	last   Step // scratch
 }
 
-// source is what a packet comes from: the step whose handler sent it, and when it departed.
+// source is where a packet comes from.
 type source struct {
-	step uint64
-	at   clock.Time
+	cause uint64     // the step whose handler sent it
+	sent  clock.Time // when it departed
+}
+
+// version is that of a node's state.
+type version struct {
+	incarnation uint32
+	number      uint64
 }
 
 func newDetail() *detail { return &detail{deep: hashStart} }
 
-// sent follows the departure of a packet; it returns the message to carry.
-func (d *detail) sent(w *World, n *incarnation, msg Message) Message {
-	if w.config.Observer != nil || w.config.Causal {
-		d.sources = longer(d.sources, int(n.id))
-		of := longer(d.sources[n.id], int(n.seq))
-		of[n.seq] = source{w.handler, w.now}
-		d.sources[n.id] = of
-	}
-	if w.config.CopyMessages {
-		return Copy(msg)
-	}
-	return msg
-}
-
-// longer returns a slice that has an element i: s, or s with more zeros.
-func longer[T any](s []T, i int) []T {
-	if i < len(s) {
-		return s
-	}
-	return slices.Grow(s, i+1-len(s))[:i+1]
-}
-
-// source returns what the packet comes from; the zero source for one that the world handed to the node itself.
-func (d *detail) source(from NodeID, id uint64) source {
-	if int(from) < len(d.sources) && id < uint64(len(d.sources[from])) {
-		return d.sources[from][id]
-	}
-	return source{}
-}
-
 // received follows the delivery of a packet; it returns the message to hand
 // over.
-func (d *detail) received(w *World, n *incarnation, from NodeID, id uint64, msg Message) Message {
-	d.step(w, KindDeliver, n, from, id, msg)
+func (d *detail) received(w *World, n *incarnation, from NodeID, id uint64, of source, msg Message) Message {
+	d.record(w, KindDeliver, n, from, id, of, msg)
 	if w.config.CopyMessages {
 		return Copy(msg)
 	}
@@ -66,21 +38,20 @@ func (d *detail) received(w *World, n *incarnation, from NodeID, id uint64, msg 
 
 // timer follows the firing of a timer.
 func (d *detail) timer(w *World, n *incarnation, t Timer, cause uint64) {
-	d.record(w, KindTimer, n, Nobody, 0, source{step: cause}, t)
+	d.record(w, KindTimer, n, Nobody, 0, source{cause: cause}, t)
 }
 
 // step follows all other steps.
-func (d *detail) step(w *World, kind Kind, n *incarnation, peer NodeID, packet uint64, payload any) {
+func (d *detail) step(w *World, kind Kind, n *incarnation, payload any) {
 	var of source
 	switch kind {
-	case KindDeliver, KindDrop:
-		of = d.source(peer, packet)
 	case KindFact, KindSync, KindInvoke, KindReturn:
-		of.step = w.handler
+		of.cause = w.handler
 	}
-	d.record(w, kind, n, peer, packet, of, payload)
+	d.record(w, kind, n, Nobody, 0, of, payload)
 }
 
+// record follows a step.
 func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet uint64, of source, payload any) {
 	content := uint64(0)
 	if w.config.Deep {
@@ -93,15 +64,15 @@ func (d *detail) record(w *World, kind Kind, n *incarnation, peer NodeID, packet
 	if w.config.Observer == nil && !w.config.Causal {
 		return
 	}
-	d.last = Step{
-		N: w.steps, At: w.now, Kind: kind, Node: n.id, Peer: peer, Incarnation: n.number,
-		Packet: packet, Cause: of.step, Lamport: n.lamport, Sent: of.at, Payload: payload, Content: content,
-	}
+	s := &d.last // field by field, in place: a copy would wait for what was written just before
+	s.N, s.At, s.Kind, s.Node, s.Peer, s.Incarnation = w.steps, w.now, kind, n.id, peer, n.number
+	s.Packet, s.Cause, s.Lamport, s.Sent = packet, of.cause, n.lamport, of.sent
+	s.Payload, s.Content = payload, content
 	if w.config.Causal {
-		d.causal.Add(&d.last)
+		d.causal.Add(s)
 	}
 	if w.config.Observer != nil {
-		w.config.Observer.Step(&d.last)
+		w.config.Observer.Step(s)
 	}
 }
 
@@ -117,9 +88,26 @@ func (d *detail) settled(w *World, n *incarnation) {
 	if w.config.Observer == nil || n.guard&(guardDown|guardDoomed) != 0 || w.stopped {
 		return
 	}
+	if v, ok := n.node.(Versioned); ok && !d.news(n, v.Version()) {
+		return
+	}
 	state := any(n.node)
 	if i, ok := n.node.(Inspector); ok {
 		state = i.Inspect()
 	}
 	w.config.Observer.Settled(w.handler, n.id, state)
+}
+
+// news tells whether the observer has not seen this version of a node's state,
+// which it is shown then.
+func (d *detail) news(n *incarnation, number uint64) bool {
+	for int(n.id) >= len(d.told) {
+		d.told = append(d.told, version{})
+	}
+	is := version{n.number, number}
+	if d.told[n.id] == is {
+		return false
+	}
+	d.told[n.id] = is
+	return true
 }

@@ -115,7 +115,7 @@ func (w *World) invoked(n *incarnation, op *Op) {
 	op.ID, op.Call, op.Invoked = len(w.history), w.steps, w.now
 	w.history = append(w.history, op)
 	if w.watched {
-		w.detail.step(w, KindInvoke, n, Nobody, 0, op)
+		w.detail.step(w, KindInvoke, n, op)
 	}
 }
 
@@ -135,7 +135,7 @@ func (w *World) returned(n *incarnation, op *Op, outcome Outcome, output any) {
 		op.Output = output
 	}
 	if w.watched {
-		w.detail.step(w, KindReturn, n, Nobody, 0, op)
+		w.detail.step(w, KindReturn, n, op)
 	}
 }
 
@@ -143,7 +143,7 @@ func (w *World) returned(n *incarnation, op *Op, outcome Outcome, output any) {
 func (w *World) synced(n *incarnation, token uint64, err any) {
 	w.step(KindSync, n.id, Nobody, 0, n.lamport, w.types.of(err))
 	if w.watched {
-		w.detail.step(w, KindSync, n, Nobody, 0, err)
+		w.detail.step(w, KindSync, n, err)
 	}
 	outcome, _ := err.(error)
 	n.storage.Synced(token, outcome)
@@ -153,7 +153,7 @@ func (w *World) synced(n *incarnation, token uint64, err any) {
 func (w *World) mark(kind Kind, n *incarnation) {
 	w.step(kind, n.id, Nobody, 0, n.lamport, 0)
 	if w.watched {
-		w.detail.step(w, kind, n, Nobody, 0, nil)
+		w.detail.step(w, kind, n, nil)
 	}
 }
 

@@ -26,6 +26,14 @@ type Inspector interface {
 	Inspect() any
 }
 
+// Versioned is implemented by an Inspector that knows at little cost whether
+// readers would see something else than before: then its version, which is
+// never 0, is another one in this incarnation. While it is the same, recording
+// the node's state costs next to nothing.
+type Versioned interface {
+	Version() uint64
+}
+
 // NodeID names a node of a world. Worlds hand them out densely from 1.
 type NodeID int32
 

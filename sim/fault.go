@@ -87,7 +87,7 @@ func (n *incarnation) end() {
 		}
 		for _, in := range r.inbox.all() {
 			if !in.timer && !n.w.stopped {
-				n.w.drop(in.from, n.id, in.seq, in.lamport, in.msg)
+				n.w.drop(in.from, n.id, in.seq, in.lamport, in.source, in.msg)
 			}
 		}
 	}

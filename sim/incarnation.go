@@ -83,6 +83,7 @@ type work struct {
 	msg     Message
 	seq     uint64
 	lamport uint64
+	source
 }
 
 // defers decides what becomes of an input at a guarded node; false means that
@@ -91,7 +92,7 @@ func (n *incarnation) defers(in work) bool {
 	switch {
 	case n.guard&guardDown != 0:
 		if !in.timer {
-			n.w.drop(in.from, n.id, in.seq, in.lamport, in.msg)
+			n.w.drop(in.from, n.id, in.seq, in.lamport, in.source, in.msg)
 		}
 		return true
 	case n.guard&(guardBusy|guardPaused|guardInbox) != 0:
@@ -103,14 +104,14 @@ func (n *incarnation) defers(in work) bool {
 }
 
 // receive runs the handler of a packet.
-func (n *incarnation) receive(from NodeID, msg Message, id, lamport uint64) {
+func (n *incarnation) receive(from NodeID, msg Message, id, lamport uint64, of source) {
 	w := n.w
 	n.lamport = max(n.lamport, lamport) + 1
 	n.depart = w.now
 	w.step(KindDeliver, n.id, from, id, n.lamport, w.types.of(msg))
 	w.running, w.handler = n, w.steps
 	if w.watched {
-		msg = w.detail.received(w, n, from, id, msg)
+		msg = w.detail.received(w, n, from, id, of, msg)
 	}
 	if n.guard&guardCost != 0 {
 		n.spend(KindDeliver, msg)
@@ -201,7 +202,7 @@ func (n *incarnation) wake(seq uint64) {
 			n.guard &^= guardInbox
 		}
 		if !in.timer {
-			n.receive(in.from, in.msg, in.seq, in.lamport)
+			n.receive(in.from, in.msg, in.seq, in.lamport, in.source)
 			break
 		}
 		if t := n.timerAt(in.place); t.seq == in.seq { // else it was stopped, or set again
@@ -288,7 +289,7 @@ func (n *incarnation) Logf(format string, args ...any) {
 func (w *World) fact(n *incarnation, fact Fact) {
 	w.step(KindFact, n.id, Nobody, 0, n.lamport, w.types.of(fact))
 	if w.watched {
-		w.detail.step(w, KindFact, n, Nobody, 0, fact)
+		w.detail.step(w, KindFact, n, fact)
 	}
 	if len(w.watchers) == 0 {
 		return

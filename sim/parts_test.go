@@ -347,6 +347,48 @@ type inspected struct{ script }
 
 func (inspected) Inspect() any { return "state" }
 
+// versioned shows how many packets it has had of each kind, and counts how often it is asked.
+type versioned struct {
+	script
+	shown int
+	asked *int
+}
+
+func (v *versioned) Receive(_ sim.Env, _ sim.NodeID, msg sim.Message) {
+	if msg == "count" {
+		v.shown++
+	}
+}
+func (v *versioned) Inspect() any    { *v.asked++; return v.shown }
+func (v *versioned) Version() uint64 { return uint64(v.shown) + 1 }
+
+// The state of a node is shown when its version is new to its incarnation.
+func TestVersionedStateIsShownOnce(t *testing.T) {
+	o, asked := &steps{}, 0
+	w := sim.New(sim.Config{Observer: o})
+	defer w.Close()
+	packets := []string{"idle", "count", "idle", "idle", "count", "idle"}
+	w.Add(node(&script{
+		start: func(env sim.Env) {
+			for i := range packets {
+				env.SetTimer(sim.Timer{Name: "send", Key: uint64(i)}, time.Duration(i+1)*ms)
+			}
+		},
+		timeout: func(env sim.Env, t sim.Timer) { env.Send(2, packets[t.Key]) },
+	}))
+	w.Add(func(sim.NodeID) sim.Node { return &versioned{asked: &asked} })
+	w.At(at(20*ms), func() { w.Crash(2); w.Restart(2) })
+	require.True(t, w.RunUntil(at(time.Second)))
+	var states []any
+	for _, s := range o.states {
+		if n, ok := s.(int); ok {
+			states = append(states, n)
+		}
+	}
+	require.Equal(t, []any{0, 1, 2, 0}, states)
+	require.Equal(t, 4, asked)
+}
+
 // Recording offers every step with its cause, and changes nothing.
 func TestRecordingChangesNothing(t *testing.T) {
 	run := func(o sim.Observer, deep bool) *sim.World {

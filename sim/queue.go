@@ -30,10 +30,10 @@ const copyBits = 2 // MaxCopies fit
 
 // entry is what a packet or a world event carries beside its item.
 type entry struct {
-	msg     Message    // packet: the message; event: a func()
-	lamport uint64     // packet: the sender's time
-	sent    clock.Time // packet: departure
-	to      NodeID     // packet: destination; event: Nobody
+	msg     Message // packet: the message; event: a func()
+	lamport uint64  // packet: the sender's time
+	source          // packet: where it comes from
+	to      NodeID  // packet: destination; event: Nobody
 }
 
 // queue holds items ordered by time, then by tie (see less). It is a

@@ -52,7 +52,7 @@ func (r *Recorder) Receive(from NodeID, msg Message) {
 	w.At(w.now, func() {
 		n := w.nodes[r.id]
 		if n.guard == 0 || !n.defers(work{from: from, msg: msg}) {
-			n.receive(from, msg, 0, 0)
+			n.receive(from, msg, 0, 0, source{})
 		}
 	})
 	w.RunUntil(w.now)

@@ -59,7 +59,8 @@ type Observer interface {
 	// Log is called for each Logf of a node.
 	Log(id NodeID, text string)
 	// Settled is called after the handler that step n ran on node id, or
-	// World.Do, where n is 0: state is its Inspect() or the node itself.
+	// World.Do, where n is 0: state is its Inspect() or the node itself. It
+	// is left out where that has the Version it had.
 	// Shared: render it now.
 	Settled(n uint64, id NodeID, state any)
 }

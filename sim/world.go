@@ -245,12 +245,12 @@ func (w *World) arrive(it *item, e *entry) {
 		return
 	}
 	n := w.nodes[e.to]
-	from, msg, id, lamport := it.from, e.msg, it.seq(), e.lamport
+	from, msg, id, lamport, of := it.from, e.msg, it.seq(), e.lamport, e.source
 	w.queue.pool.release(it.ref)
-	if n.guard != 0 && n.defers(work{from: from, msg: msg, seq: id, lamport: lamport}) {
+	if n.guard != 0 && n.defers(work{from: from, msg: msg, seq: id, lamport: lamport, source: of}) {
 		return
 	}
-	n.receive(from, msg, id, lamport)
+	n.receive(from, msg, id, lamport, of)
 }
 
 // divert carries out an arrival that is not a delivery.
@@ -258,7 +258,7 @@ func (w *World) divert(it *item, a Arrival) {
 	switch a.Verb {
 	case Drop:
 		e := w.queue.pool.at(it.ref)
-		w.drop(it.from, e.to, it.seq(), e.lamport, e.msg)
+		w.drop(it.from, e.to, it.seq(), e.lamport, e.source, e.msg)
 		w.queue.pool.release(it.ref)
 	case Postpone:
 		w.queue.push(item{w.now.Add(max(a.After, 1)), it.order, it.ref, it.from})
@@ -289,26 +289,27 @@ func (w *World) send(n *incarnation, to NodeID, msg Message) {
 	p.From, p.To, p.ID, p.Sent, p.Now, p.Msg = n.id, to, n.seq, w.now, w.now, msg
 	p.Fate.n = 0
 	w.network.Send(p)
-	if w.watched {
-		msg = w.detail.sent(w, n, msg)
+	if w.config.CopyMessages {
+		msg = Copy(msg)
 	}
+	of := source{w.handler, w.now}
 	if p.Fate.n == 0 {
-		w.drop(n.id, to, n.seq, n.lamport, msg)
+		w.drop(n.id, to, n.seq, n.lamport, of, msg)
 		return
 	}
 	for c := range p.Fate.n {
 		i := w.queue.pool.alloc()
 		e := w.queue.pool.at(i)
-		e.msg, e.lamport, e.sent, e.to = msg, n.lamport, w.now, to
+		e.msg, e.lamport, e.source, e.to = msg, n.lamport, of, to
 		w.queue.push(item{w.now.Add(p.Fate.delays[c]), n.seq<<copyBits | uint64(c), i, n.id})
 	}
 }
 
 // drop is the step of a lost packet.
-func (w *World) drop(from, to NodeID, id, lamport uint64, msg Message) {
+func (w *World) drop(from, to NodeID, id, lamport uint64, of source, msg Message) {
 	w.step(KindDrop, to, from, id, lamport, w.types.of(msg))
 	if w.watched {
-		w.detail.step(w, KindDrop, w.nodes[to], from, id, msg)
+		w.detail.record(w, KindDrop, w.nodes[to], from, id, of, msg)
 	}
 }
 
@@ -356,7 +357,7 @@ func (w *World) stop() {
 func (w *World) Fault(f any) {
 	w.step(KindFault, Nobody, Nobody, 0, 0, w.types.of(f))
 	if w.watched {
-		w.detail.step(w, KindFault, w.nodes[0], Nobody, 0, f)
+		w.detail.step(w, KindFault, w.nodes[0], f)
 	}
 }
 

@@ -1,10 +1,14 @@
 package trace
 
-import "github.com/seedbed-sim/seedbed/sim"
+import (
+	"github.com/seedbed-sim/seedbed/clock"
+	"github.com/seedbed-sim/seedbed/sim"
+)
 
-// Limits of a batch; beyond one, it is handed over.
+// Limits of a batch; beyond one, it is passed on.
 const (
-	batchSteps = 512
+	batches    = 32 // of a recorder: the run goes on while a frame is compressed
+	batchSteps = 256
 	batchBytes = 1 << 18 // of changes and lines
 )
 
@@ -16,9 +20,21 @@ type batch struct {
 	texts []byte // of the notes, one after the other
 }
 
+// batchStep is a step without its payload, which is not to be kept.
 type batchStep struct {
-	sim.Step // without its payload, so as not to keep it
-	text     *phrase
+	n, packet, cause, lamport uint64
+	at, sent                  clock.Time
+	node, peer                sim.NodeID
+	incarnation               uint32
+	kind                      sim.Kind
+	text                      *phrase
+}
+
+func (s *batchStep) step() sim.Step {
+	return sim.Step{
+		N: s.n, At: s.at, Kind: s.kind, Node: s.node, Peer: s.peer, Incarnation: s.incarnation,
+		Packet: s.packet, Cause: s.cause, Lamport: s.lamport, Sent: s.sent,
+	}
 }
 
 // note is a change in a node's state, or a line that it logged.
@@ -34,8 +50,11 @@ type note struct {
 func (b *batch) full() bool { return len(b.steps) >= batchSteps || len(b.texts) >= batchBytes }
 
 func (b *batch) step(s *sim.Step, text *phrase) {
-	b.steps = append(b.steps, batchStep{*s, text})
-	b.steps[len(b.steps)-1].Payload = nil
+	b.steps = append(b.steps, batchStep{})
+	to := &b.steps[len(b.steps)-1]
+	to.n, to.packet, to.cause, to.lamport = s.N, s.Packet, s.Cause, s.Lamport
+	to.at, to.sent, to.node, to.peer = s.At, s.Sent, s.Node, s.Peer
+	to.incarnation, to.kind, to.text = s.Incarnation, s.Kind, text
 }
 
 func (b *batch) change(n uint64, node sim.NodeID, path, before, after []byte) {
@@ -67,7 +86,8 @@ func (b *batch) empty(w *Writer) {
 		if i == len(b.steps) {
 			break
 		}
-		w.step(&b.steps[i].Step, b.steps[i].text)
+		s := b.steps[i].step()
+		w.step(&s, b.steps[i].text)
 	}
 	clear(b.steps) // of texts
 	b.steps, b.notes, b.texts = b.steps[:0], b.notes[:0], b.texts[:0]

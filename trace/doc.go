@@ -7,7 +7,7 @@
 // # Use
 //
 // A [Recorder] is the engine's [sim.Observer]. It renders payloads and states at once, since they are shared with the
-// run, and hands them to a [Writer]. [Open] gives a [Reader]; [Reader.Window] yields the steps of a range and reads no
+// run, and hands them to a [Writer] on another goroutine. [Open] gives a [Reader]; [Reader.Window] yields the steps of a range and reads no
 // more of the file than that. [Print] shows steps as text, [PrintJSON] as JSON lines, and [Reader.Causal] answers what
 // could have influenced what.
 //

@@ -65,6 +65,7 @@ func Open(r io.ReaderAt, size int64) (*Reader, error) {
 		return nil, err
 	}
 	t.header.Outcome, t.frames = last.Outcome, last.Frames
+	t.header.Virtual = max(t.header.Virtual, t.header.End)
 	return t, t.check(int64(at))
 }
 

@@ -40,8 +40,10 @@ func TestHeader(t *testing.T) {
 	got := opened(t, written(t, header, o, ticks(10)...)).Header()
 	want := header
 	want.Outcome = o
-	want.Steps, want.End = 10, clock.Time(9*time.Millisecond)
+	want.Steps, want.End, want.Virtual = 10, clock.Time(9*time.Millisecond), clock.Time(9*time.Millisecond)
 	require.Equal(t, want, got)
+	o.Virtual = clock.Time(12 * time.Millisecond) // a run may go on when nothing happens any more
+	require.Equal(t, o.Virtual, opened(t, written(t, header, o, ticks(10)...)).Header().Virtual)
 	require.Equal(t, "c1", got.Name(6))
 	require.Equal(t, "n7", got.Name(7))
 	require.Equal(t, "-", got.Name(sim.Nobody))

@@ -29,8 +29,8 @@ type Recorder struct {
 	batch *batch // that is being filled
 
 	w       *Writer       // of whoever empties a batch
-	spare   *batch        // likewise
-	emptied chan struct{} // that it is done; nil while nobody is at it
+	spare   chan *batch   // empty ones
+	emptied chan struct{} // closed when all that was passed on is with the Writer; nil if nothing was
 	views   []view        // by NodeID
 	n       uint64        // whose state settles
 	id      sim.NodeID
@@ -45,7 +45,10 @@ func NewRecorder(w io.Writer, h Header) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Recorder{w: t, batch: new(batch), spare: new(batch)}
+	r := &Recorder{w: t, batch: new(batch), spare: make(chan *batch, batches)}
+	for range batches - 1 {
+		r.spare <- new(batch)
+	}
 	r.diff.printer = newPrinter(h.Name)
 	r.diff.change = func(path, before, after []byte) { r.batch.change(r.n, r.id, path, before, after) }
 	return r, nil
@@ -60,23 +63,18 @@ func (r *Recorder) Step(s *sim.Step) {
 	r.lines = 0
 }
 
-// pass has a batch emptied while the run fills the other one.
+// pass has the batch emptied, after those before it, while the run fills another one.
 func (r *Recorder) pass() {
-	r.wait()
-	r.batch, r.spare = r.spare, r.batch
-	r.emptied = make(chan struct{})
+	full, before, emptied := r.batch, r.emptied, make(chan struct{})
 	go func() {
-		defer close(r.emptied)
-		r.spare.empty(r.w)
+		defer close(emptied)
+		if before != nil {
+			<-before
+		}
+		full.empty(r.w)
+		r.spare <- full
 	}()
-}
-
-// wait ends with nobody at the Writer.
-func (r *Recorder) wait() {
-	if r.emptied != nil {
-		<-r.emptied
-		r.emptied = nil
-	}
+	r.emptied, r.batch = emptied, <-r.spare
 }
 
 func (r *Recorder) payload(s *sim.Step) *phrase {
@@ -127,7 +125,10 @@ func (r *Recorder) Close(o Outcome) error {
 
 // flush moves all that was recorded to the Writer.
 func (r *Recorder) flush() {
-	r.wait()
+	if r.emptied != nil {
+		<-r.emptied
+		r.emptied = nil
+	}
 	r.batch.empty(r.w)
 }
 

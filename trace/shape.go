@@ -561,7 +561,7 @@ func (p *printer) mapping(s *shape, addr unsafe.Pointer, depth int) {
 		return
 	}
 	p.buf = append(p.buf, '{')
-	for i, e := range p.entries(s, m, depth, nil) {
+	for i, e := range p.entries(s, m, depth, nil, nil) {
 		if i > 0 {
 			p.buf = append(p.buf, ' ')
 		}
@@ -573,9 +573,9 @@ func (p *printer) mapping(s *shape, addr unsafe.Pointer, depth int) {
 }
 
 // entries renders the elements of a map in the order of their keys: integers by value, all else by text. What is in
-// known already is not rendered again.
-func (p *printer) entries(s *shape, m reflect.Value, depth int, known []entry) []entry {
-	list := make([]entry, 0, m.Len())
+// known already is not rendered again. They are added to list.
+func (p *printer) entries(s *shape, m reflect.Value, depth int, known, list []entry) []entry {
+	list = slices.Grow(list, m.Len())
 	key, val := s.key.place(), s.elem.place()
 	it := p.iter(m)
 	for it.Next() {

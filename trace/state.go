@@ -38,6 +38,7 @@ type shadow struct {
 	kids  []shadow // of a struct, its fields; of a pointer or interface, what it leads to
 	held  held     // of a value compared as a whole, or the elements of a slice, once it was the same twice
 	items []entry  // of a map or slice: the elements shown
+	spare []entry  // room for the next ones
 	count int      // and how many there are
 }
 
@@ -198,16 +199,17 @@ func (d *differ) collection(name string, s *shape, addr unsafe.Pointer, sh *shad
 	d.printer.begin(maxValue)
 	if s.kind == reflect.Map {
 		m := s.at(addr)
-		if sh.items, sh.count = nil, m.Len(); sh.count <= maxEntries {
-			sh.items = d.entries(s, m, depth, before)
+		if sh.items, sh.count = sh.spare[:0], m.Len(); sh.count <= maxEntries {
+			sh.items = d.entries(s, m, depth, before, sh.items)
 		}
 	} else {
-		sh.items, sh.count = d.shown(s, addr, depth, before)
+		sh.items, sh.count = d.shown(s, addr, depth, before, sh.spare[:0])
 	}
+	sh.spare = before
 	large := s.kind == reflect.Map && max(was, sh.count) > maxEntries
 	if was == 0 || sh.count == 0 || large {
 		if old, now := whole(s, before, was), whole(s, sh.items, sh.count); old != now {
-			d.report(name, []byte(old), []byte(now))
+			d.report(name, bytesOf(old), bytesOf(now))
 		}
 		return
 	}
@@ -245,9 +247,9 @@ func (d *differ) unchanged(s *shape, addr unsafe.Pointer, sh *shadow, depth int)
 func sameValue(a, b entry) bool { return a.val == b.val }
 
 // shown renders the elements of a slice that are shown, as entries does for a map.
-func (d *differ) shown(s *shape, addr unsafe.Pointer, depth int, known []entry) ([]entry, int) {
+func (d *differ) shown(s *shape, addr unsafe.Pointer, depth int, known, list []entry) ([]entry, int) {
 	data, n := s.elems(addr)
-	list := make([]entry, 0, min(n, maxFirst+maxLast))
+	list = slices.Grow(list, min(n, maxFirst+maxLast))
 	for i := range shown(n) {
 		for len(known) > 0 && known[0].order < uint64(i) {
 			known = known[1:]
@@ -286,11 +288,11 @@ func (d *differ) items(name string, keyed bool, before, after []entry, was, coun
 		}
 		switch {
 		case order == 0 && old.val != now.val:
-			d.report(name+"["+now.key+"]", []byte(old.val), []byte(now.val))
+			d.reportItem(name, now.key, bytesOf(old.val), bytesOf(now.val))
 		case order < 0 && (keyed || old.order >= uint64(count)):
-			d.report(name+"["+old.key+"]", []byte(old.val), nil)
+			d.reportItem(name, old.key, bytesOf(old.val), nil)
 		case order > 0 && (keyed || now.order >= uint64(was)):
-			d.report(name+"["+now.key+"]", nil, []byte(now.val))
+			d.reportItem(name, now.key, nil, bytesOf(now.val))
 		}
 	}
 }
@@ -323,6 +325,13 @@ func whole(s *shape, items []entry, count int) string {
 	return string(text)
 }
 
+func (d *differ) reportItem(name, key string, before, after []byte) {
+	start := len(d.path)
+	d.path = append(append(append(append(d.path, name...), '['), key...), ']')
+	d.report("", before, after)
+	d.path = d.path[:start]
+}
+
 func (d *differ) report(name string, before, after []byte) {
 	if d.changes++; d.changes > maxChanges {
 		return
@@ -336,3 +345,6 @@ func (d *differ) report(name string, before, after []byte) {
 	d.change(path, before, after)
 	d.path = d.path[:start]
 }
+
+// bytesOf returns the bytes of a text, to read.
+func bytesOf(text string) []byte { return unsafe.Slice(unsafe.StringData(text), len(text)) }

@@ -64,8 +64,9 @@ type Header struct {
 
 // Outcome is the part of the header that is known when the run is over.
 type Outcome struct {
-	Steps    uint64     `json:"steps,omitempty"` // recorded; filled by the Writer
-	End      clock.Time `json:"end,omitempty"`   // of the last step; filled by the Writer
+	Steps    uint64     `json:"steps,omitempty"`   // recorded; filled by the Writer
+	End      clock.Time `json:"end,omitempty"`     // of the last step; filled by the Writer
+	Virtual  clock.Time `json:"virtual,omitempty"` // how far the run came, which may be beyond its last step; a Reader fills it, where it is not known, with End
 	Hash     uint64     `json:"hash,omitempty,string"`
 	DeepHash uint64     `json:"deep_hash,omitempty,string"`
 	Verdict  string     `json:"verdict,omitempty"` // one line

@@ -24,6 +24,9 @@ func (s *KV) Inspect() any {
 	return s.inspect(len(s.data))
 }
 
+// Version implements sim.Versioned.
+func (s *KV) Version() uint64 { return s.versionOf(len(s.data)) }
+
 // KVKind is what a KVOp does.
 type KVKind uint8
 

@@ -26,6 +26,9 @@ func (s *LogService) Inspect() any {
 	return s.inspect(len(s.data.records))
 }
 
+// Version implements sim.Versioned.
+func (s *LogService) Version() uint64 { return s.versionOf(len(s.data.records)) }
+
 // LogKind is what a LogOp does.
 type LogKind uint8
 

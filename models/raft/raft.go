@@ -119,7 +119,11 @@ type Raft struct {
 	reads  []read     // waiting for a confirmation, rounds ascending
 	beat   *AppendEntries
 
-	seen State // what State returned last
+	// For readers only.
+	state   State // what State returned last
+	version uint64
+	seen    glance // of version; so with peers
+	peered  []progress
 }
 
 // ballot is the part of the durable state that elections are about.
@@ -405,7 +409,7 @@ func (r *Raft) Inspect() any { return r.State() }
 
 // State returns what a reader sees of the member, until the next call.
 func (r *Raft) State() *State {
-	s := &r.seen
+	s := &r.state
 	s.Role, s.Term, s.Vote, s.Leader = r.role, r.term, r.vote, r.leader
 	s.Last, s.Commit, s.Applied = r.last(), r.commit, r.applied
 	if r.role != Leader {
@@ -422,4 +426,25 @@ func (r *Raft) State() *State {
 		s.Match[r.c.Peers[i]] = p.match
 	}
 	return s
+}
+
+// Version implements sim.Versioned.
+func (r *Raft) Version() uint64 {
+	same := func(a, b progress) bool { return a.next == b.next && a.match == b.match }
+	if now := r.glance(); r.version == 0 || r.seen != now || !slices.EqualFunc(r.peered, r.peers, same) {
+		r.version++
+		r.seen, r.peered = now, append(r.peered[:0], r.peers...)
+	}
+	return r.version
+}
+
+// glance is State but for what a leader knows of its peers.
+type glance struct {
+	role                        Role
+	term, last, commit, applied uint64
+	vote, leader                sim.NodeID
+}
+
+func (r *Raft) glance() glance {
+	return glance{r.role, r.term, r.last(), r.commit, r.applied, r.vote, r.leader}
 }

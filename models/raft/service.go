@@ -100,6 +100,8 @@ type service struct {
 	command  fields              // scratch of apply
 	buf      []byte              // scratch of request
 	seen     ServiceState        // what inspect returned last
+	version  uint64              // of counts
+	counts   counts              // when versionOf was called last
 }
 
 // session is what the state remembers of a client: its last request that was applied, with its result.
@@ -262,4 +264,19 @@ type ServiceState struct {
 func (s *service) inspect(size int) any {
 	s.seen = ServiceState{Raft: *s.raft.State(), Sessions: len(s.sessions), Waiting: len(s.waiting), Size: size}
 	return &s.seen
+}
+
+// versionOf returns the version of the state of a machine of that size.
+func (s *service) versionOf(size int) uint64 {
+	if now := (counts{s.raft.Version(), len(s.sessions), len(s.waiting), size}); s.version == 0 || s.counts != now {
+		s.version++
+		s.counts = now
+	}
+	return s.version
+}
+
+// counts is a ServiceState with the version of its Raft.
+type counts struct {
+	raft                    uint64
+	sessions, waiting, size int
 }

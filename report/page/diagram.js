@@ -3,6 +3,7 @@
 import {K} from "./run.js";
 import {kinds} from "./trace.js";
 import {palette, roleColour, outcomeColour, mark, markColour, hollow, rgb} from "./palette.js";
+import {hatching, faultBar, violationLine, violationStar, frontierMarks} from "./shapes.js";
 import {el, span, time, grouped, shown, clean, clip} from "./text.js";
 import {Density} from "./density.js";
 import {drawApart, drawFirstApart} from "./pair.js";
@@ -223,12 +224,7 @@ class Diagram {
 			} else {
 				c.fillRect(x1, this.top, width, bottom - this.top);
 			}
-			c.globalAlpha = chosen ? 1 : 0.75;
-			c.beginPath();
-			c.roundRect(x1, y + 1, width, this.rowHeight - 2, 2);
-			c.fillStyle = chosen ? p.accent : p.orange;
-			c.globalAlpha *= chosen ? 1 : 0.45;
-			c.fill();
+			faultBar(c, p, x1, y + 1, width, this.rowHeight - 2, chosen);
 			bars[row].push({x1, x2, f, chosen});
 		});
 		c.globalAlpha = 1;
@@ -348,19 +344,7 @@ class Diagram {
 	}
 
 	pattern(kind) {
-		if (this.patterns[kind]) return this.patterns[kind];
-		const tile = el("canvas", {width: 8, height: 8}), t = tile.getContext("2d");
-		t.strokeStyle = kind === "down" ? this.p.quiet : this.p.orange;
-		t.globalAlpha = kind === "down" ? 0.55 : 0.5;
-		t.lineWidth = kind === "down" ? 1 : 1.4;
-		t.beginPath();
-		if (kind === "down") {
-			for (const o of [-8, 0, 8]) { t.moveTo(o - 1, 9); t.lineTo(o + 9, -1); }
-		} else {
-			t.moveTo(2, 0); t.lineTo(2, 8);
-		}
-		t.stroke();
-		return this.patterns[kind] = this.c.createPattern(tile, "repeat");
+		return this.patterns[kind] ??= hatching(this.c, this.p, kind);
 	}
 
 	drawOperations() {
@@ -578,21 +562,14 @@ class Diagram {
 	// drawFrontier marks in each lane how far the chosen step knows.
 	drawFrontier() {
 		if (!this.fading) return;
-		const {c, p, run, view} = this;
-		c.strokeStyle = p.accent;
-		c.lineWidth = 1.5;
-		c.globalAlpha = 0.8;
-		c.beginPath();
+		const {run, view} = this, places = [];
 		for (let lane = this.firstLane; lane < this.lastLane; lane++) {
 			const q = run.order[lane], last = view.cone.last(q);
 			if (last < 0 || last === view.selected) continue;
-			const x = this.x(last), y = this.y(q), h = Math.min(10, this.lane * 0.3);
-			if (x < this.left || x > this.right) continue;
-			c.moveTo(x + 2, y - h);
-			c.quadraticCurveTo(x + 6, y, x + 2, y + h);
+			const x = this.x(last);
+			if (x >= this.left && x <= this.right) places.push({x, y: this.y(q), height: Math.min(10, this.lane * 0.3)});
 		}
-		c.stroke();
-		c.globalAlpha = 1;
+		frontierMarks(this.c, this.p, places);
 	}
 
 	drawViolation() {
@@ -601,30 +578,16 @@ class Diagram {
 		if (v.at < 0 && !run.complete) return;
 		const x = v.at < 0 ? this.xEnd(-1) + 1 : this.x(v.at);
 		if (x < this.left || x > this.right + padding) return;
-		c.strokeStyle = c.fillStyle = p.vermillion;
-		c.lineWidth = 1.5;
-		c.setLineDash([4, 3]);
-		c.beginPath();
-		c.moveTo(x, this.axisHeight);
-		c.lineTo(x, this.bottom);
-		c.stroke();
-		c.setLineDash([]);
+		violationLine(c, p, x, this.axisHeight, this.bottom);
 		const q = v.at >= 0 ? run.place[v.at] : run.byID.get(v.node) ?? -1;
 		if (q >= 0) this.drawStar(x, this.y(q));
+		c.fillStyle = p.vermillion;
 		this.flag(x, "violation");
 	}
 
 	// drawStar marks a violation, or an operation that shows it.
 	drawStar(x, y) {
-		const {c, p} = this;
-		if (y <= this.top) return;
-		c.beginPath();
-		star(c, x, y, Math.max(6, this.r * 2.2));
-		c.fillStyle = p.vermillion;
-		c.fill();
-		c.lineWidth = 1.5;
-		c.strokeStyle = p.paper;
-		c.stroke();
+		if (y > this.top) violationStar(this.c, this.p, x, y, Math.max(6, this.r * 2.2));
 	}
 
 	drawWitnesses() {
@@ -926,14 +889,6 @@ function head(c, x1, y1, x2, y2, size, twice) {
 		c.lineTo(x + uy * size * 0.42, y - ux * size * 0.42);
 		c.closePath();
 	}
-}
-
-function star(c, x, y, r) {
-	for (let n = 0; n < 10; n++) {
-		const a = -Math.PI / 2 + n * Math.PI / 5, d = n % 2 === 0 ? r : r * 0.45;
-		if (n === 0) c.moveTo(x + d * Math.cos(a), y + d * Math.sin(a)); else c.lineTo(x + d * Math.cos(a), y + d * Math.sin(a));
-	}
-	c.closePath();
 }
 
 // apart is how far a point is from a line, squared.

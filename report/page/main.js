@@ -1,5 +1,6 @@
 import {Trace} from "./trace.js";
 import {source} from "./source.js";
+import {Asked} from "./asked.js";
 import {Run, violated} from "./run.js";
 import {View} from "./view.js";
 import {pacer} from "./tasks.js";
@@ -19,11 +20,11 @@ import {makeRoom, pair, mount as mountDifference} from "./pair.js";
 import {bindKeys} from "./keys.js";
 
 // The tabs below the diagram. A mount is called when its tab is first shown, with an element, the trace and the view; what
-// it returns may have a show, which is called each time.
+// it returns may have a show, which is called each time. Those in print are printed, whichever of them shows.
 const tabs = [
-	{name: "Difference", mount: mountDifference, when: view => view.pair},
-	{name: "Verdict", mount: mountVerdict},
-	{name: "Story", mount: mountStory, when: view => view.about.story?.length > 0 || view.about.served && violated(view.trace.header)},
+	{name: "Difference", mount: mountDifference, print: true, when: view => view.pair},
+	{name: "Verdict", mount: mountVerdict, print: true},
+	{name: "Story", mount: mountStory, print: true, when: view => view.about.story?.length > 0 || view.about.served && violated(view.trace.header)},
 	{name: "Causal past", mount: mountPast},
 	{name: "State", mount: mountState},
 	{name: "Steps", mount: mountSteps},
@@ -46,6 +47,7 @@ async function start() {
 	for (const {panel} of runs) panel.show(0);
 	bindKeys(active);
 	splitter();
+	printing(runs);
 	document.documentElement.dataset.state = "painted";
 	performance.mark("painted");
 	if (runs.some(r => r.trace.frames.length > 1)) await new Promise(requestAnimationFrame); // what there is shows before the rest is read
@@ -57,9 +59,10 @@ async function start() {
 // open shows a run: the only one, or one of a pair.
 async function open(about, n, pair) {
 	const suffix = n === 0 ? "" : "2", part = id => $(id + suffix);
-	const asked = new URLSearchParams(location.search), step = name => Number(asked.get(name)) || undefined;
-	const trace = await Trace.open(await source(about), step("from"), step("to"));
+	const asked = new Asked(location.search), trace = await Trace.open(await source(about), asked.from, asked.to);
 	const run = new Run(trace), view = new View(trace, run, about);
+	view.part = asked.ends(trace);
+	note(asked.trouble(trace.file));
 	view.suffix = suffix;
 	view.pair = pair;
 	view.failed = fail;
@@ -74,11 +77,18 @@ async function open(about, n, pair) {
 }
 
 // read loads a run. What is looked at first is chosen as soon as it is there: where a pair comes apart, the violation or what
-// shows it, or the last step.
+// shows it, or the last step; of steps that were asked for, the violation or the last of them.
 async function read({run, view, diagram}) {
 	let last = 0, cost = 0; // of showing progress, which may take a fifth of the time
-	const wanted = view.pair?.first ?? run.violation?.at ?? -1;
+	const [from, to] = view.part?.map(n => n - run.first) ?? [];
+	let wanted = view.pair?.first ?? run.violation?.at ?? -1;
+	if (to !== undefined && !(wanted >= from && wanted <= to)) wanted = to;
+	let looked = to === undefined;
 	await run.load(pacer(24), () => {
+		if (!looked && to < run.indexed) {
+			looked = true;
+			view.span(from, to);
+		}
 		if (view.selected < 0 && wanted >= 0 && wanted < run.indexed) view.select(wanted, false);
 		const now = performance.now();
 		if (now - last < Math.max(150, 5 * cost) && !run.complete) return;
@@ -112,16 +122,20 @@ function makeTabs(bar, panel, trace, view) {
 			buttons[(to + shownTabs.length) % shownTabs.length].focus();
 		},
 	}, t.name));
-	const panes = shownTabs.map((_, n) => el("div", {role: "tabpanel", id: id("pane", n), "aria-labelledby": id("tab", n), class: "pane", hidden: true, tabindex: -1}));
+	const panes = shownTabs.map((_, n) => el("div", {role: "tabpanel", id: id("pane", n), "aria-labelledby": id("tab", n), class: shownTabs[n].print ? "pane printed" : "pane", "data-name": shownTabs[n].name, hidden: true, tabindex: -1}));
 	bar.append(...buttons);
 	panel.append(...panes);
+	const make = n => {
+		if (!made.has(n)) made.set(n, shownTabs[n].mount(panes[n], trace, view) ?? {});
+		return made.get(n);
+	};
 	const show = n => {
 		buttons.forEach((b, k) => { b.setAttribute("aria-selected", k === n); b.tabIndex = k === n ? 0 : -1; });
 		panes.forEach((p, k) => { p.hidden = k !== n; });
-		if (!made.has(n)) made.set(n, shownTabs[n].mount(panes[n], trace, view) ?? {});
-		made.get(n).show?.();
+		make(n).show?.();
 	};
-	return {count: shownTabs.length, show};
+	const print = () => shownTabs.forEach((t, n) => { if (t.print) make(n); });
+	return {count: shownTabs.length, show, print};
 }
 
 // splitter shares the height between the diagram and what is below.
@@ -166,6 +180,31 @@ function theme() {
 		try { localStorage.setItem("seedbed-theme", root.dataset.theme); } catch { /* it lasts as long as the page */ }
 		apply();
 	});
+}
+
+// printing has all that is printed made, and in light colours, for as long as it takes.
+function printing(runs) {
+	const root = document.documentElement;
+	let chosen;
+	const look = theme => {
+		root.dataset.theme = theme;
+		for (const {view, diagram} of runs) {
+			view.emit("look");
+			diagram.draw(); // at once: paper does not wait for the next frame
+		}
+	};
+	addEventListener("beforeprint", () => {
+		chosen = root.dataset.theme;
+		for (const {panel} of runs) panel.print();
+		look("light");
+	});
+	addEventListener("afterprint", () => look(chosen));
+}
+
+// note shows what is wrong with what was asked for; "" for nothing.
+function note(trouble) {
+	$("note").textContent = trouble;
+	$("note").hidden = trouble === "";
 }
 
 function fail(e) {

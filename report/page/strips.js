@@ -25,7 +25,8 @@ export function mount(root, trace, view) {
 		earlier.onclick = () => move(half);
 		later.onclick = () => move(-half);
 		const logs = run.logs.list().map(log => ({log, c: contentsAt(log, view.selected)}));
-		const epochs = [...new Set(logs.flatMap(({c}) => [...c.records.values()].map(r => r.epoch)))].filter(e => e !== "")
+		const all = new Set(logs.flatMap(({c}) => [...c.records.values()].map(r => r.epoch)));
+		const epochs = [...all].filter(e => e !== "")
 			.sort((a, b) => a.localeCompare(b, "en", {numeric: true}));
 		const groups = [...new Set(logs.map(l => l.log.name))].map(name => { // each has columns of its own
 			const list = logs.filter(l => l.log.name === name), least = list.some(({c}) => c.records.has(0)) ? 0 : 1;
@@ -37,7 +38,7 @@ export function mount(root, trace, view) {
 		later.disabled = back === 0;
 		follow.setAttribute("aria-pressed", back === 0);
 		told.textContent = logs.length === 0 ? "Nobody has said anything of a log up to this step."
-			: `At step ${grouped(view.selected + run.first)}. A thick edge is how far a node takes it for committed; a line below, what it has durable; a frame, where logs of one name disagree.`;
+			: `At step ${grouped(view.selected + run.first)}. A thick edge is how far a node takes it for committed; a line below, what it has durable; a frame, where logs of one name disagree.${all.has("") ? " Colours are epochs; a record is grey if no fact tells in which one it was written." : ""}`;
 		box.replaceChildren(...groups.map(g => table(g, epochs)));
 	}
 

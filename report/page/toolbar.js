@@ -2,6 +2,7 @@
 
 import {kinds} from "./trace.js";
 import {palette, roleColour, outcomeColour, mark, markColour, hollow} from "./palette.js";
+import {hatching, faultBar, violationLine, violationStar, frontierMarks} from "./shapes.js";
 import {el, grouped, span, time, shown} from "./text.js";
 
 export function mount(root, trace, view) {
@@ -84,8 +85,8 @@ function legend(trace, view) {
 	line("message", "blue", []);
 	line("lost", "vermillion", [4, 2], true);
 	line("again", "purple", [5, 1, 1, 1]);
-	for (const kind of [9, 8, 3, 4, 5, 6]) step(kind);
-	if (run.plan.clients > 0) for (const outcome of ["ok", "fail", "info"]) picture(outcome, (c, p) => {
+	for (const kind of [9, 8, 3, 4, 5, 6, 10]) step(kind);
+	if (run.plan.clients > 0) for (const outcome of ["ok", "fail", "info", "pending"]) picture(outcome, (c, p) => {
 		c.strokeStyle = c.fillStyle = outcomeColour(p, outcome);
 		c.globalAlpha = 0.28;
 		c.fillRect(2, 4, 14, 8);
@@ -93,6 +94,20 @@ function legend(trace, view) {
 		c.setLineDash(outcome === "ok" ? [] : outcome === "fail" ? [6, 2] : [2, 2]);
 		c.strokeRect(2, 4, 14, 8);
 	});
+	for (const state of ["down", "paused"]) picture(state, (c, p) => {
+		c.fillStyle = hatching(c, p, state);
+		c.fillRect(1, state === "down" ? 5 : 2, 16, state === "down" ? 6 : 12);
+	});
+	picture("planned fault, and its nodes", (c, p) => {
+		faultBar(c, p, 1, 1, 16, 5);
+		c.globalAlpha = 0.22;
+		c.fillRect(1, 7, 16, 9);
+	});
+	if (run.violation) picture("violation, and what shows it", (c, p) => {
+		violationLine(c, p, 9, 0, 16);
+		violationStar(c, p, 9, 8, 6);
+	});
+	picture("known to the chosen step up to here", (c, p) => frontierMarks(c, p, [{x: 5, y: 8, height: 6}]));
 	const draw = () => entries.forEach(f => f());
 	view.on("look", draw);
 	draw();

@@ -29,6 +29,7 @@ export class View {
 		this.hits = [];             // indexes, in order
 		this.ends = null;           // of a time axis that is not the run's own
 		this.pair = undefined;      // what there is of a run beside this one
+		this.part = undefined;      // the first and the last of the steps that were asked for, if that is not all there is
 		this.suffix = "";           // of ids in the document
 		this.listeners = new Map();
 		this.asked = new Set();     // frames whose texts are wanted
@@ -127,6 +128,12 @@ export class View {
 		const x = this.coordinate(i), reach = Math.max(x - a, b - x, this.least() / 2);
 		const empty = Math.max(0, x + 1.1 * reach - this.limits()[1] - 0.7 * reach); // some room is for texts
 		this.look(x - 1.1 * reach - empty, x + 1.1 * reach - empty);
+	}
+
+	// span has all from one step to another in the window, and no more than some room beside.
+	span(from, to) {
+		const a = this.coordinate(from), b = this.coordinate(to), room = Math.max(0.02 * (b - a), this.least() / 2);
+		this.look(a - room, b + room);
 	}
 
 	// select chooses a step, by index. The window follows unless it stays.
