@@ -96,7 +96,9 @@ type traceEvent struct {
 	Ts, Dur              json.Number
 	Pid, Tid             int
 	ID                   uint64
-	at                   int64 // ns
+	Args                 struct{ Step uint64 }
+	at                   int64  // ns
+	of                   uint64 // the step of the slice in which a flow begins or ends
 }
 
 // checkPerfetto replays events as Perfetto's importer does: in the order of their times, and of the file at one time. On each
@@ -111,12 +113,14 @@ func checkPerfetto(t require.TestingT, text string) []traceEvent {
 	slices.SortStableFunc(events, func(a, b traceEvent) int { return int(a.at - b.at) })
 	type thread struct{ pid, tid int }
 	type slice struct {
+		step  uint64
 		end   int64 // of a complete one
 		ended bool
 	}
 	stacks := map[thread][]slice{}
 	named, flows := map[thread]bool{}, map[uint64]bool{}
-	for _, v := range events {
+	for i := range events {
+		v := &events[i]
 		th := thread{v.Pid, v.Tid}
 		for n := len(stacks[th]); n > 0 && stacks[th][n-1].ended && stacks[th][n-1].end <= v.at && v.Ph != "f"; n-- {
 			stacks[th] = stacks[th][:n-1]
@@ -129,7 +133,7 @@ func checkPerfetto(t require.TestingT, text string) []traceEvent {
 		require.True(t, named[th], "%+v", v)
 		switch v.Ph {
 		case "B":
-			stacks[th] = append(stack, slice{})
+			stacks[th] = append(stack, slice{step: v.Args.Step})
 		case "E":
 			require.NotEmpty(t, stack, "%+v", v)
 			require.False(t, stack[len(stack)-1].ended)
@@ -138,16 +142,16 @@ func checkPerfetto(t require.TestingT, text string) []traceEvent {
 			require.Empty(t, stack, "%+v", v)
 			d := nanos(t, v.Dur)
 			require.GreaterOrEqual(t, d, int64(0))
-			stacks[th] = append(stack, slice{v.at + d, true})
+			stacks[th] = append(stack, slice{v.Args.Step, v.at + d, true})
 		case "s":
 			require.NotEmpty(t, stack, "%+v", v)
 			require.False(t, flows[v.ID])
-			flows[v.ID] = true
+			flows[v.ID], v.of = true, stack[len(stack)-1].step
 		case "f":
 			require.NotEmpty(t, stack, "%+v", v)
 			require.Equal(t, "e", v.Bp)
 			require.True(t, flows[v.ID], "%+v", v)
-			flows[v.ID] = false
+			flows[v.ID], v.of = false, stack[len(stack)-1].step
 		case "i":
 			require.Contains(t, []string{"t", "g"}, v.S)
 		default:

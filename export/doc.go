@@ -11,8 +11,8 @@
 //
 // Steps are read frame by frame and written as they come. What is kept besides grows with the run, but slowly:
 //
-//	shiviz    what sim.Causal keeps: 24 bytes for each step of the run, and at most 256 MB for vectors
-//	perfetto  16 bytes for each step of the window
+//	shiviz    what sim.Causal keeps: 32 bytes for each step of the run, and at most 256 MB for vectors
+//	perfetto  24 bytes for each step of the window
 //	otlp      16 bytes for each step of the window
 //	jepsen    the run's operations
 //	elle      likewise

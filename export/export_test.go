@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seedbed-sim/seedbed/checkers"
+	"github.com/seedbed-sim/seedbed/clock"
 	"github.com/seedbed-sim/seedbed/export"
 	"github.com/seedbed-sim/seedbed/nemesis"
 	"github.com/seedbed-sim/seedbed/scenarios"
@@ -145,6 +146,44 @@ func TestPerfettoHasAll(t *testing.T) {
 		require.Equal(t, want, counts[name], name)
 	}
 	require.GreaterOrEqual(t, counts["outage"], kinds[sim.KindCrash])
+}
+
+// TestPerfettoFollowsPackets: an arrow begins when its packet departed, in the handler that sent it and not in a sync of that,
+// and ends in the handler that got it.
+func TestPerfettoFollowsPackets(t *testing.T) {
+	early, late := 0, 0 // before its handler's sync was over; after its handler began
+	for name, r := range map[string]export.Run{"shelf": recorded(t, shelf, shelfPlan), "olep/stream": catalogued(t, "olep/stream", 1)} {
+		steps := map[uint64]trace.Step{}
+		for s, err := range r.Trace.All() {
+			require.NoError(t, err)
+			steps[s.N] = s
+		}
+		ends := map[uint64]clock.Time{} // of handlers
+		for _, s := range steps {
+			if s.Kind == sim.KindSync {
+				ends[s.Cause] = max(ends[s.Cause], s.At)
+			}
+		}
+		for _, v := range checkPerfetto(t, written(t, "perfetto", r)) {
+			s := steps[v.ID]
+			switch v.Ph {
+			case "s":
+				require.Equal(t, int64(s.Sent), v.at, "%s: packet of step %d", name, s.N)
+				require.Equal(t, s.Cause, v.of, "%s: packet of step %d", name, s.N)
+				if s.Sent > steps[s.Cause].At {
+					late++
+				}
+				if s.Sent < ends[s.Cause] {
+					early++
+				}
+			case "f":
+				require.Equal(t, int64(s.At), v.at)
+				require.Equal(t, s.N, v.of)
+			}
+		}
+	}
+	require.Positive(t, early)
+	require.Positive(t, late)
 }
 
 // TestViolationsAreMarked finds the violation in every picture of a run.

@@ -16,14 +16,15 @@ import (
 // Each node is a process, with threads for its handlers, for the stretches in which it is down or paused, for the packets
 // that were lost on the way to it, and for its operations. The world is a process with a thread for faults. A handler is a
 // slice until its last effect has left; its syncs are slices in it, its facts and log lines instants. A packet is a flow
-// from the handler that sent it to that which it reached, or to where it was lost.
+// from the handler that sent it, when it departed, to that which it reached, or to where it was lost.
 //
 // A flow belongs to the slice that is open on its thread when it comes, and events of one time are read in the order of the
-// file. So handlers are written as they begin and end, and flows with them.
+// file. So handlers are written as they begin and end, and where a flow begins is written before what comes later: the
+// handler's next effect, its end, or the packet's arrival.
 func (e *exporter) perfetto() error {
 	p := &timeline{
-		exporter: e, out: list{w: e.w}, threads: map[thread]int{}, outages: map[sim.NodeID]string{}, open: operations{},
-		marked: e.violation(),
+		exporter: e, out: list{w: e.w}, running: map[uint64]*handler{}, threads: map[thread]int{}, outages: map[sim.NodeID]string{},
+		open: operations{}, marked: e.violation(),
 	}
 	if err := p.findPackets(); err != nil {
 		return err
@@ -72,8 +73,10 @@ type timeline struct {
 	*exporter
 	out     list
 	first   []uint32              // by step of the window: the first of the packets that it sent, as the step that has it, from 1
-	next    []uint32              // likewise: the next one of the same sender
+	next    []uint32              // likewise: the next one of the same sender; those that were written are in no list
+	left    []clock.Time          // likewise: when the packet that it has departed
 	handles []bool                // likewise: it is a handler
+	running map[uint64]*handler   // by step: those that have not ended
 	threads map[thread]int        // their tids, those that were written of
 	outages map[sim.NodeID]string // what lasts: "down" or "paused"
 	open    operations
@@ -124,7 +127,8 @@ type args struct {
 
 // findPackets finds out who sent what arrives or is lost in the window.
 func (p *timeline) findPackets() error {
-	p.first, p.next, p.handles = make([]uint32, p.size()), make([]uint32, p.size()), make([]bool, p.size())
+	p.first, p.next = make([]uint32, p.size()), make([]uint32, p.size())
+	p.left, p.handles = make([]clock.Time, p.size()), make([]bool, p.size())
 	last := make([]uint32, p.size())
 	return p.skim(func(s *sim.Step) {
 		p.handles[s.N-p.First] = s.Kind == sim.KindDeliver || s.Kind == sim.KindTimer || s.Kind == sim.KindBoot
@@ -138,12 +142,13 @@ func (p *timeline) findPackets() error {
 			p.next[last[from]-1] = i
 		}
 		last[from] = i
+		p.left[i-1] = min(s.Sent, s.At)
 	})
 }
 
 // flows tells whether a step is the end of a packet that a handler in the window sent.
 func (p *timeline) flows(s *sim.Step) bool {
-	return (s.Kind == sim.KindDeliver || s.Kind == sim.KindDrop) && p.has(s.Cause) && p.handles[s.Cause-p.First]
+	return (s.Kind == sim.KindDeliver || s.Kind == sim.KindDrop) && p.has(s.Cause) && s.Cause <= s.N && p.handles[s.Cause-p.First]
 }
 
 // on puts an event on a thread. It tells of the thread if this is its first.
@@ -194,20 +199,43 @@ func (p *timeline) begin(h *handler) {
 		a.From = p.header.Name(h.Peer)
 	}
 	p.on(h.Node, laneHandlers, event{Name: name, Cat: h.Kind.String(), Ph: "B", Ts: micros(h.At), Args: a})
+	p.running[h.N] = h
 	p.arrive(&h.Step, laneHandlers)
-	for i := p.first[h.N-p.First]; i > 0; i = p.next[i-1] {
-		p.on(h.Node, laneHandlers, event{Name: "packet", Cat: "packet", Ph: "s", Ts: micros(h.At), ID: p.First + uint64(i) - 1})
-	}
 	if h.Kind == sim.KindBoot {
 		p.outage(&h.Step, "")
 	}
 	p.notes(&h.Step)
 }
 
-// arrive ends the flow of a packet, if the step is where it arrives or is lost.
+// departures begins the flows of the packets that a handler sent up to some time.
+func (p *timeline) departures(h *handler, until clock.Time) {
+	for at := &p.first[h.N-p.First]; *at > 0; {
+		if i := *at - 1; p.left[i] > until {
+			at = &p.next[i]
+		} else {
+			*at = p.next[i]
+			p.depart(h, i)
+		}
+	}
+}
+
+// depart begins the flow of a packet, which is that of a step of the window.
+func (p *timeline) depart(h *handler, packet uint32) {
+	left := max(p.left[packet], h.At)
+	h.end = max(h.end, left)
+	p.on(h.Node, laneHandlers, event{Name: "packet", Cat: "packet", Ph: "s", Ts: micros(left), ID: p.First + uint64(packet)})
+}
+
+// arrive ends the flow of a packet, if the step is where it arrives or is lost. Packets are listed in the order in which they
+// do, so this one is the first of its handler's, or its flow has begun.
 func (p *timeline) arrive(s *trace.Step, lane int) {
 	if !p.flows(&s.Step) {
 		return
+	}
+	packet := uint32(s.N - p.First)
+	if first := &p.first[s.Cause-p.First]; *first == packet+1 {
+		*first = p.next[packet]
+		p.depart(p.running[s.Cause], packet)
 	}
 	p.on(s.Node, lane, event{Name: "packet", Cat: "packet", Ph: "f", Bind: "e", Ts: micros(s.At), ID: s.N})
 }
@@ -233,6 +261,9 @@ func (p *timeline) instant(node sim.NodeID, lane int, s *trace.Step, cat, text s
 }
 
 func (p *timeline) effect(h *handler, s *trace.Step) {
+	if h != nil {
+		p.departures(h, s.At-1) // what left at that instant did so behind a sync
+	}
 	switch {
 	case s.Kind == sim.KindFact:
 		p.instant(s.Node, laneHandlers, s, "fact", s.Text)
@@ -280,6 +311,8 @@ func (p *timeline) operation(o *operation, end clock.Time, text string) {
 }
 
 func (p *timeline) end(h *handler) {
+	p.departures(h, clock.Never)
+	delete(p.running, h.N)
 	p.on(h.Node, laneHandlers, event{Ph: "E", Ts: micros(h.end)})
 }
 

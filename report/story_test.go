@@ -106,6 +106,7 @@ func TestUndecided(t *testing.T) {
 }
 
 // tale is the story of a run of two servers, n1 and n2, and two clients, c1 and c2, a millisecond from step to step.
+// Messages take no time.
 func tale(t *testing.T, o trace.Outcome, steps ...trace.Step) string {
 	var file bytes.Buffer
 	w, err := trace.NewWriter(&file, trace.Header{
@@ -125,6 +126,9 @@ func tale(t *testing.T, o trace.Outcome, steps ...trace.Step) string {
 	require.NoError(t, err)
 	for i, s := range steps {
 		s.N, s.At = uint64(i+1), clock.Time(time.Duration(i+1)*time.Millisecond)
+		if s.Peer != sim.Nobody {
+			s.Packet, s.Sent = s.N, s.At
+		}
 		require.NoError(t, w.Write(&s))
 	}
 	o.Property = cmp.Or(o.Property, `always "so it is"`)

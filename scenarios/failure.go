@@ -247,21 +247,18 @@ func (f *Failure) Write(w io.Writer, again string) error {
 	return err
 }
 
-// WriteLast prints the last steps of a step's causal past: those that it can depend on.
+// WriteLast prints the last steps of a step's causal past, see [sim.Causal], and the step itself.
 func (f *Failure) WriteLast(w io.Writer, step uint64) error {
 	file, err := trace.Open(bytes.NewReader(f.Trace), int64(len(f.Trace)))
 	if err != nil {
 		return err
 	}
-	var all []trace.Step
-	for s, err := range file.All() {
-		if err != nil {
-			return err
-		}
-		all = append(all, s)
+	last, err := past(file, step, shown)
+	if err != nil {
+		return err
 	}
 	var b bytes.Buffer
-	if err := trace.Print(&b, file.Header(), trace.Steps(past(all, step, shown)...)); err != nil {
+	if err := trace.Print(&b, file.Header(), trace.Steps(last...)); err != nil {
 		return err
 	}
 	for line := range strings.Lines(b.String()) {
@@ -270,31 +267,25 @@ func (f *Failure) WriteLast(w io.Writer, step uint64) error {
 	return nil
 }
 
-// past returns the last n steps of the causal past of a step, itself included: on one node what came before, and for a
-// delivery the step that sent the packet. Step i is all[i-1].
-func past(all []trace.Step, step uint64, n int) []trace.Step {
-	if step == 0 || step > uint64(len(all)) {
-		return nil
+// past returns the last n steps of the causal past of a step, and the step itself. Syncs say little, and are left out.
+func past(file *trace.Reader, step uint64, n int) ([]trace.Step, error) {
+	causal, err := file.Causal()
+	if err != nil {
+		return nil, err
 	}
-	wanted := make([]bool, len(all)+1) // by step number
-	wanted[step] = true
-	nodes := map[sim.NodeID]bool{} // whose earlier steps are all wanted
-	var chosen []trace.Step
-	for i := step; i > 0 && len(chosen) < n; i-- {
-		s := all[i-1]
-		if !wanted[i] && !nodes[s.Node] {
+	var last []trace.Step
+	for s, err := range file.Window(0, step) {
+		switch {
+		case err != nil:
+			return nil, err
+		case s.N != step && (s.Kind == sim.KindSync || !causal.Before(s.N, step)):
 			continue
+		case len(last) == n:
+			last = slices.Delete(last, 0, 1)
 		}
-		nodes[s.Node] = true
-		if s.Kind != sim.KindDrop && s.Cause > 0 && s.Cause < i {
-			wanted[s.Cause] = true
-		}
-		if s.Kind != sim.KindDrop && s.Kind != sim.KindSync {
-			chosen = append(chosen, s)
-		}
+		last = append(last, s)
 	}
-	slices.Reverse(chosen)
-	return chosen
+	return last, nil
 }
 
 // faults lists the faults that struck before the end of the run.

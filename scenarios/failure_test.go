@@ -118,6 +118,40 @@ func TestConfirmStopped(t *testing.T) {
 	require.Regexp(t, `(?m)^ *12  0\.800s  n1  timer  pass$`, b.String())
 }
 
+// What is printed of a run is what a step can depend on: of who sent a packet, what it did before that left.
+func TestWriteLastIsTheCausalPast(t *testing.T) {
+	var file bytes.Buffer
+	w, err := trace.NewWriter(&file, trace.Header{})
+	require.NoError(t, err)
+	for i, s := range []trace.Step{
+		{Step: sim.Step{At: 1, Kind: sim.KindTimer, Node: 1}, Text: "tick"},
+		{Step: sim.Step{At: 1, Kind: sim.KindFact, Node: 1, Cause: 1}, Text: "Asks"},
+		{Step: sim.Step{At: 3, Kind: sim.KindSync, Node: 1, Cause: 1}},
+		{Step: sim.Step{At: 3, Kind: sim.KindFact, Node: 1, Cause: 1}, Text: "Keeps"},
+		{Step: sim.Step{At: 4, Kind: sim.KindDeliver, Node: 2, Peer: 1, Packet: 1, Cause: 1, Sent: 1}, Text: "ask"},
+		{Step: sim.Step{At: 5, Kind: sim.KindDrop, Node: 2, Peer: 1, Packet: 2, Cause: 1, Sent: 3}, Text: "kept"},
+	} {
+		s.N, s.Incarnation = uint64(i+1), 1
+		require.NoError(t, w.Write(&s))
+	}
+	require.NoError(t, w.Close(trace.Outcome{}))
+	f := scenarios.Failure{Trace: file.Bytes()}
+	last := func(step uint64) string {
+		var b strings.Builder
+		require.NoError(t, f.WriteLast(&b, step))
+		return b.String()
+	}
+	require.Equal(t, `  1  0.000s  n1  timer    tick
+  2  0.000s  n1  fact     Asks
+  5  0.000s  n2  deliver  n1 ask
+`, last(5))
+	require.Equal(t, `  1  0.000s  n1  timer  tick
+  2  0.000s  n1  fact   Asks
+  4  0.000s  n1  fact   Keeps
+  6  0.000s  n2  drop   n1 kept
+`, last(6))
+}
+
 func TestConfirmUnsteady(t *testing.T) {
 	s := unsteady()
 	d := confirm(t, s, toyPlan(s, 0)).Divergence

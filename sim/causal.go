@@ -14,12 +14,14 @@ import (
 // Events in a Distributed System", 1978), over steps, by vectors (see [clock.Vector]).
 //
 // A step is after all earlier steps of its node, over incarnations, since the disk connects them. A delivery is also
-// after the handler that sent the packet, and after those facts, syncs and client operations of that handler that had
-// left by then. Nothing else connects nodes. What is done to the world has neither past nor future; a dropped packet has
-// the past of its sender, and no future.
+// after the handler that sent the packet, and after what happened to the sender until the packet departed: what that
+// handler did later, a sync that it then waited for, say, is no news of the packet. A run has the time of a departure, not
+// its place among the steps of that instant; so of these, what a handler did counts as before the packet, wherever it
+// stands. Nothing else connects nodes. What is done to the world has neither past nor future; a dropped packet has the
+// past of its sender when it departed, and no future.
 //
-// Memory is 24 bytes per step and, for each delivery that told its node of another's news, 4 bytes per node: at most
-// 44 MB for 1,000,000 steps of 5 nodes, where all are deliveries and bring news. The latter part ends at 256 MB; what
+// Memory is 32 bytes per step and, for each delivery that told its node of another's news, 4 bytes per node: at most
+// 52 MB for 1,000,000 steps of 5 nodes, where all are deliveries and bring news. The latter part ends at 256 MB; what
 // comes then takes no more, but Before looks for the answer in the run. The zero Causal is that of an empty run.
 type Causal struct {
 	first uint64     // the number of marks[0]
@@ -37,8 +39,9 @@ const maxRows = 64 << 20
 // timeline is one node.
 type timeline struct {
 	id    NodeID
-	steps []uint32 // marks
-	row   uint32   // of its last step
+	steps []uint32     // marks
+	times []clock.Time // of them; they never go back
+	row   uint32       // of its last step
 }
 
 // mark is a step.
@@ -46,13 +49,13 @@ type mark struct {
 	node  int32  // in Causal.nodes
 	seq   uint32 // among the steps of its node, from 1; 0 for a step without future, which knows what its cause does
 	row   uint32 // from 1: what it knows of other nodes; 0 for nothing, noRow for what its past tells
-	cause uint32 // a mark, from 1; 0 for none
+	cause uint32 // a mark, from 1; 0 for none. Of a packet: the last that its sender knew of when it departed
 	kind  Kind
 }
 
 const noRow = math.MaxUint32
 
-// NewCausal is the relation over the given steps, in order. Of a step, only N, Kind, Node and Cause count.
+// NewCausal is the relation over the given steps, in order. Of a step, only N, At, Kind, Node, Cause and Sent count.
 func NewCausal(steps iter.Seq[*Step]) *Causal {
 	c := &Causal{}
 	for s := range steps {
@@ -74,46 +77,48 @@ func (c *Causal) Add(s *Step) {
 		m.cause = uint32(i) + 1
 	}
 	if s.Kind == KindDeliver || s.Kind == KindDrop {
-		m.cause = c.sent(m.cause)
+		m.cause = c.sender(m.cause, s.Sent)
 	}
 	if s.Kind != KindDrop && s.Node != Nobody {
-		c.extend(&m, s.Node)
+		c.extend(&m, s)
 	}
 	c.marks = append(c.marks, m)
 }
 
-// sent moves from a handler, as in mark.cause, to the last of its effects that is a step.
-func (c *Causal) sent(handler uint32) uint32 {
+// sender moves from a handler, as in mark.cause, to the last step of its node that a packet of its can know of, which
+// departed at some time. A handler's node takes no other input before all that it does has left, or is lost in a crash.
+func (c *Causal) sender(handler uint32, departed clock.Time) uint32 {
 	if handler == 0 || c.marks[handler-1].seq == 0 {
 		return handler
 	}
-	last, h := handler, c.marks[handler-1]
-	for _, i := range c.nodes[h.node].steps[h.seq:] {
-		switch m := c.marks[i]; m.kind {
-		case KindFact, KindSync, KindInvoke, KindReturn:
-			if m.cause == handler {
-				last = i + 1
-			}
-		case KindDeliver, KindTimer, KindBoot:
+	last, h := handler, &c.marks[handler-1]
+	line := &c.nodes[h.node]
+	for seq := int(h.seq); seq < len(line.steps) && line.times[seq] <= departed; seq++ {
+		i := line.steps[seq]
+		switch c.marks[i].kind {
+		case KindDeliver, KindTimer, KindBoot, KindCrash:
 			return last
+		case KindPause: // nothing leaves before the node goes on, which is a step too
+		default:
+			last = i + 1
 		}
 	}
 	return last
 }
 
-// extend makes m the next step of a node.
-func (c *Causal) extend(m *mark, id NodeID) {
-	node, ok := c.ids[id]
+// extend makes s, as m, the next step of its node.
+func (c *Causal) extend(m *mark, s *Step) {
+	node, ok := c.ids[s.Node]
 	if !ok {
 		if c.ids == nil {
 			c.ids = make(map[NodeID]int32)
 		}
 		node = int32(len(c.nodes))
-		c.ids[id] = node
-		c.nodes = append(c.nodes, timeline{id: id})
+		c.ids[s.Node] = node
+		c.nodes = append(c.nodes, timeline{id: s.Node})
 	}
 	line := &c.nodes[node]
-	line.steps = append(line.steps, uint32(len(c.marks)))
+	line.steps, line.times = append(line.steps, uint32(len(c.marks))), append(line.times, s.At)
 	m.node, m.seq = node, uint32(len(line.steps))
 	if m.kind == KindDeliver && m.cause != 0 && line.row != noRow {
 		line.row = c.join(line.row, m.node, &c.marks[m.cause-1])

@@ -1,8 +1,11 @@
 package sim_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -11,77 +14,139 @@ import (
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
-// dumbPast follows the definition from a step backwards: first the edges, then all that can be reached.
-func dumbPast(steps []sim.Step) []map[int]bool {
-	past := make([]map[int]bool, len(steps))
-	effect := func(k sim.Kind) bool {
-		return k == sim.KindFact || k == sim.KindSync || k == sim.KindInvoke || k == sim.KindReturn
-	}
-	inherit := func(into map[int]bool, from int) {
-		into[from] = true
-		for i := range past[from] {
-			into[i] = true
+// A history is what happened to nodes, in order: steps, and the departures of packets as steps without a number, whose Node
+// is the sender and whose Packet is its count of them.
+type history []sim.Step
+
+// past tells of each what is in its past, as the definition has it: first the edges, then all that can be reached. A node
+// does one thing after the other, and a packet arrives after it has departed, if a handler of this history sent it. With
+// instants, what its sender's node did behind the departure counts too, up to the end of that instant, of that handler, or
+// of that life.
+func (h history) past(instants bool) [][]bool {
+	first := h.steps()[0].N
+	past := make([][]bool, len(h))
+	latest := map[sim.NodeID]int{}
+	departures := map[[2]uint64]int{}
+	for i, s := range h {
+		past[i] = make([]bool, len(h))
+		inherit := func(from int) {
+			past[i][from] = true
+			for j, before := range past[from] {
+				past[i][j] = past[i][j] || before
+			}
 		}
-	}
-	for i, s := range steps {
-		past[i] = make(map[int]bool)
 		if s.Node == sim.Nobody {
 			continue
 		}
-		if s.Kind != sim.KindDrop {
-			for j := range i {
-				if steps[j].Node == s.Node && steps[j].Kind != sim.KindDrop {
-					inherit(past[i], j)
-				}
-			}
+		if j, ok := latest[s.Node]; ok && s.Kind != sim.KindDrop {
+			inherit(j)
 		}
-		if s.Cause == 0 || s.Kind != sim.KindDeliver && s.Kind != sim.KindDrop {
+		if s.Kind != sim.KindDrop {
+			latest[s.Node] = i
+		}
+		if s.N == 0 {
+			departures[[2]uint64{uint64(s.Node), s.Packet}] = i
 			continue
 		}
-		cause := int(s.Cause - steps[0].N)
-		inherit(past[i], cause)
-		for j := cause + 1; j < i; j++ {
-			if steps[j].Node == steps[cause].Node && steps[j].Cause == s.Cause && effect(steps[j].Kind) {
-				inherit(past[i], j)
+		d, departed := departures[[2]uint64{uint64(s.Peer), s.Packet}]
+		if !departed || s.Cause < first || s.Kind != sim.KindDeliver && s.Kind != sim.KindDrop {
+			continue
+		}
+		inherit(d)
+		for j := d + 1; instants && j < i && !h.ends(d, j); j++ {
+			if h[j].Node == s.Peer && h[j].N != 0 && h[j].Kind != sim.KindDrop && h[j].Kind != sim.KindPause {
+				inherit(j)
 			}
 		}
 	}
 	return past
 }
 
-// drawRun draws steps that a run could have: effects follow the last handler of their node, packets come from any
-// handler of another.
-func drawRun(t *rapid.T) []sim.Step {
-	first := rapid.Uint64Range(1, 1000).Draw(t, "first")
-	nodes := rapid.Int32Range(1, 4).Draw(t, "nodes")
-	handlers := make([][]uint64, nodes+1)
-	var steps []sim.Step
-	for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
-		s := sim.Step{N: first + uint64(i), Node: sim.NodeID(rapid.Int32Range(1, nodes).Draw(t, "node"))}
-		own := handlers[s.Node]
+// ends tells whether something ends the instant, the handler or the life in which a packet departed.
+func (h history) ends(departure, i int) bool {
+	d, s := h[departure], h[i]
+	return s.At > d.At || s.Node == d.Node && slices.Contains([]sim.Kind{sim.KindDeliver, sim.KindTimer, sim.KindBoot, sim.KindCrash}, s.Kind)
+}
+
+// steps are those with a number.
+func (h history) steps() []sim.Step {
+	return slices.DeleteFunc(slices.Clone(h), func(s sim.Step) bool { return s.N == 0 })
+}
+
+// drawHistory draws what could happen: effects follow the last handler of their node, syncs in the background follow any,
+// time passes between them or does not, and packets that departed arrive at any time, some more than once.
+func drawHistory(t *rapid.T) history {
+	type node struct {
+		handlers     []uint64
+		sent         uint64
+		down, paused bool
+	}
+	n := rapid.Uint64Range(1, 1000).Draw(t, "first")
+	nodes := make([]node, 1+rapid.IntRange(1, 4).Draw(t, "nodes"))
+	now := clock.Time(0)
+	var h, sent history
+	for range rapid.IntRange(1, 60).Draw(t, "steps") {
+		now += clock.Time(rapid.IntRange(0, 1).Draw(t, "passes"))
+		s := sim.Step{At: now, Node: sim.NodeID(rapid.IntRange(1, len(nodes)-1).Draw(t, "node"))}
+		of := &nodes[s.Node]
+		handles := len(of.handlers) > 0 && !of.down && !of.paused
 		s.Kind = rapid.SampledFrom([]sim.Kind{
-			sim.KindDeliver, sim.KindDeliver, sim.KindDeliver, sim.KindDrop, sim.KindTimer, sim.KindFact, sim.KindSync,
-			sim.KindCrash, sim.KindPause, sim.KindFault,
+			0, 0, 0, sim.KindDeliver, sim.KindDeliver, sim.KindDeliver, sim.KindDrop, sim.KindTimer, sim.KindFact, sim.KindSync, sim.KindSync,
+			sim.KindPause, sim.KindResume, sim.KindCrash, sim.KindBoot, sim.KindFault,
 		}).Draw(t, "kind")
 		switch s.Kind {
+		case 0:
+			if !handles {
+				continue
+			}
+			of.sent++
+			s.Packet = of.sent
+			h = append(h, s)
+			s.Cause = of.handlers[len(of.handlers)-1]
+			sent = append(sent, s)
+			continue
 		case sim.KindDeliver, sim.KindDrop:
-			s.Peer = sim.NodeID(rapid.Int32Range(1, nodes).Draw(t, "peer"))
-			if sent := handlers[s.Peer]; len(sent) > 0 {
-				s.Cause = rapid.SampledFrom(sent).Draw(t, "cause")
+			if s.Kind == sim.KindDeliver && (of.down || of.paused) {
+				continue
 			}
-		case sim.KindTimer, sim.KindFact, sim.KindSync:
-			if len(own) > 0 {
-				s.Cause = own[len(own)-1]
+			s.Peer = s.Node // something that the world handed to it
+			if len(sent) > 0 {
+				p := rapid.SampledFrom(sent).Draw(t, "packet")
+				s.Peer, s.Packet, s.Cause, s.Sent = p.Node, p.Packet, p.Cause, p.At
 			}
+		case sim.KindTimer, sim.KindFact:
+			if of.down || of.paused {
+				continue
+			}
+			if handles {
+				s.Cause = of.handlers[len(of.handlers)-1]
+			}
+		case sim.KindSync:
+			if len(of.handlers) == 0 || of.down {
+				continue
+			}
+			s.Cause = rapid.SampledFrom(of.handlers).Draw(t, "cause")
+		case sim.KindPause, sim.KindResume:
+			if of.down || of.paused == (s.Kind == sim.KindPause) {
+				continue
+			}
+			of.paused = !of.paused
+		case sim.KindCrash, sim.KindBoot:
+			if of.down == (s.Kind == sim.KindCrash) {
+				continue
+			}
+			of.down, of.paused = !of.down, false
 		case sim.KindFault:
 			s.Node = sim.Nobody
 		}
-		if s.Kind == sim.KindDeliver || s.Kind == sim.KindTimer {
-			handlers[s.Node] = append(own, s.N)
+		s.N = n
+		n++
+		if s.Kind == sim.KindDeliver || s.Kind == sim.KindTimer || s.Kind == sim.KindBoot {
+			of.handlers = append(of.handlers, s.N)
 		}
-		steps = append(steps, s)
+		h = append(h, s)
 	}
-	return steps
+	return h
 }
 
 func pointers(steps []sim.Step) func(func(*sim.Step) bool) {
@@ -94,32 +159,76 @@ func pointers(steps []sim.Step) func(func(*sim.Step) bool) {
 	}
 }
 
-func TestCausalIsHappenedBefore(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		steps := drawRun(t)
-		first := steps[0].N
-		past := dumbPast(steps)
-		c := &sim.Causal{}
-		c.SetRowLimit(rapid.IntRange(0, 100).Draw(t, "limit")) // 0 is none
-		for i := range steps {
-			c.Add(&steps[i])
+// checkCausal compares the relation over the steps of a history with the definition: it is that of instants, which knows
+// no less than the true one.
+func checkCausal(t *rapid.T, h history) {
+	steps := h.steps()
+	if len(steps) == 0 {
+		return
+	}
+	c := &sim.Causal{}
+	c.SetRowLimit(rapid.IntRange(0, 100).Draw(t, "limit")) // 0 is none
+	for i := range steps {
+		c.Add(&steps[i])
+	}
+	past, exact := h.past(true), h.past(false)
+	for b := range h {
+		if h[b].N == 0 {
+			continue
 		}
-		for b := range steps {
-			var want []uint64
-			for a := range steps {
-				require.Equal(t, past[b][a], c.Before(first+uint64(a), first+uint64(b)), "%d before %d", a, b)
-				if past[b][a] {
-					want = append(want, first+uint64(a))
-				}
+		var want []uint64
+		for a := range h {
+			if h[a].N == 0 {
+				continue
 			}
-			require.Equal(t, want, slices.Collect(c.Past(first+uint64(b))))
+			if got := c.Before(h[a].N, h[b].N); got != past[b][a] || exact[b][a] && !got {
+				t.Fatalf("%d before %d: %v, want %v; exactly %v\n%s", h[a].N, h[b].N, got, past[b][a], exact[b][a], h)
+			}
+			if past[b][a] {
+				want = append(want, h[a].N)
+			}
 		}
+		require.Equal(t, want, slices.Collect(c.Past(h[b].N)))
+	}
+}
+
+func (h history) String() string {
+	var b strings.Builder
+	for _, s := range h {
+		if s.N == 0 {
+			fmt.Fprintf(&b, "        %s %s sends %d, of %d\n", s.At, s.Node, s.Packet, s.Cause)
+		} else {
+			fmt.Fprintf(&b, "%7d %s %s %s %s %d, of %d, sent %s\n", s.N, s.At, s.Node, s.Kind, s.Peer, s.Packet, s.Cause, s.Sent)
+		}
+	}
+	return b.String()
+}
+
+func TestCausalIsHappenedBefore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { checkCausal(t, drawHistory(t)) })
+}
+
+// The same for what the engine does, and for the later part of it.
+func TestCausalIsHappenedBeforeInWorlds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b, w := runWorld(plans(rapid.Bool().Draw(t, "grid")).Draw(t, "plan"), sim.Config{Causal: true}, true, nil)
+		h := b.happened
+		steps := h.steps()
+		live, again := w.Causal(), sim.NewCausal(pointers(steps))
+		for _, s := range steps {
+			require.Equal(t, again.Vector(s.N), live.Vector(s.N))
+		}
+		if len(steps) == 0 { // it fails before the first
+			return
+		}
+		first := steps[below(t, len(steps), "first")].N
+		checkCausal(t, h[slices.IndexFunc(h, func(s sim.Step) bool { return s.N == first }):])
 	})
 }
 
 func TestCausalVectorsHaveItsOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		steps := drawRun(t)
+		steps := drawHistory(t).steps()
 		steps = slices.DeleteFunc(steps, func(s sim.Step) bool { return s.Kind == sim.KindDrop || s.Kind == sim.KindFault })
 		for i := range steps {
 			steps[i].N = uint64(i + 1) // what is left is a run too, with other causes
@@ -145,7 +254,7 @@ func TestCausalKnowsItsEdges(t *testing.T) {
 		{N: 8, Kind: sim.KindDrop, Node: 3, Peer: 2, Cause: 7},
 		{N: 9, Kind: sim.KindTimer, Node: 3, Cause: 2}, // set before the run's record began
 	}))
-	require.Equal(t, "{1:2 2:1}", c.Vector(7).String(), "a fact that left before the packet arrived is known with it")
+	require.Equal(t, "{1:2 2:1}", c.Vector(7).String(), "a fact of the instant at which the packet departed is known with it")
 	require.True(t, c.Before(6, 8))
 	require.False(t, c.Before(8, 9), "what is dropped is not known")
 	require.Equal(t, "{3:1}", c.Vector(9).String())
@@ -154,6 +263,27 @@ func TestCausalKnowsItsEdges(t *testing.T) {
 	require.False(t, c.Before(4, 7))
 	require.False(t, c.Before(5, 10))
 	require.PanicsWithValue(t, "sim: step 11 follows step 9", func() { c.Add(&sim.Step{N: 11}) })
+}
+
+// What a handler does once a packet has left is no news of the packet, though it comes of the same step.
+func TestCausalKnowsWhenPacketsDeparted(t *testing.T) {
+	const h, ms = 1, clock.Time(time.Millisecond)
+	c := sim.NewCausal(pointers([]sim.Step{
+		{N: h, Kind: sim.KindTimer, Node: 1}, // emits, sends, syncs, sends, emits
+		{N: 2, Kind: sim.KindFact, Node: 1, Cause: h},
+		{N: 3, At: 1 * ms, Kind: sim.KindPause, Node: 1},
+		{N: 4, At: 2 * ms, Kind: sim.KindResume, Node: 1},
+		{N: 5, At: 3 * ms, Kind: sim.KindSync, Node: 1, Cause: h},
+		{N: 6, At: 4 * ms, Kind: sim.KindFact, Node: 1, Cause: h},
+		{N: 7, At: 5 * ms, Kind: sim.KindDeliver, Node: 2, Peer: 1, Cause: h},
+		{N: 8, At: 5 * ms, Kind: sim.KindDrop, Node: 2, Peer: 1, Cause: h, Sent: 1 * ms},
+		{N: 9, At: 5 * ms, Kind: sim.KindDeliver, Node: 3, Peer: 1, Cause: h, Sent: 3 * ms},
+		{N: 10, At: 6 * ms, Kind: sim.KindDeliver, Node: 2, Peer: 1, Cause: h, Sent: 4 * ms},
+	}))
+	require.Equal(t, "{1:2 2:1}", c.Vector(7).String())
+	require.Equal(t, "{1:2}", c.Vector(8).String(), "it left before the pause")
+	require.Equal(t, "{1:5 3:1}", c.Vector(9).String(), "after the sync, which waited for the pause")
+	require.Equal(t, "{1:6 2:2}", c.Vector(10).String())
 }
 
 func BenchmarkCausal(b *testing.B) {

@@ -145,6 +145,8 @@ type book struct {
 	names []string   // of steps, for own
 	runs  []int      // handlers run so far, by node
 	depth int        // of acts inside acts
+
+	happened history // without its steps, if these are not recorded
 }
 
 func newBook(p *plan) *book {
@@ -171,6 +173,9 @@ func (b *book) step(s *sim.Step) {
 	b.total("step %d, cause %d", s.N, s.Cause)
 	b.add(s.Node, "%d /%d %s n%d %v lamport=%d cause=%s", s.At, s.Incarnation, s.Kind, s.Peer, payload, s.Lamport, b.names[s.Cause])
 	b.names = append(b.names, fmt.Sprintf("n%d,%d", s.Node, len(b.own[s.Node])))
+	kept := *s
+	kept.Payload = nil
+	b.happened = append(b.happened, kept)
 }
 
 func (b *book) violation(v *sim.Violation) {
@@ -360,6 +365,7 @@ func (l links) Send(p *sim.Packet) {
 	for _, extra := range l.plan.fates[int(p.Msg.(message))%len(l.plan.fates)] {
 		p.Fate.Add(base + extra)
 	}
+	l.happened = append(l.happened, sim.Step{At: p.Now, Node: p.From, Packet: p.ID})
 	l.add(p.From, "send n%d %v sent=%d now=%d copies=%d", p.To, p.Msg, p.Sent, p.Now, p.Fate.Len())
 }
 

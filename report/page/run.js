@@ -23,7 +23,6 @@ export class Run {
 		this.place = new Int32Array(this.length).fill(-1); // of each step's node in places; -1 for the world
 		this.seq = new Uint32Array(this.length);    // among the steps of its node, from 1; 0 for a step without future
 		this.origin = new Int32Array(this.length).fill(-1); // of a message: the last step of its sender that it knows of
-		this.tail = new Int32Array(this.length).fill(-1); // of a handler: the last of its effects that is a step
 		this.again = new Uint8Array(this.length);   // 1 for what was delivered before
 		this.oldest = new Uint32Array(Math.ceil(this.length / blockSize)).fill(0xffffffff); // cause, by block: an index
 		this.newest = new Int32Array(this.oldest.length).fill(-1);
@@ -71,7 +70,7 @@ export class Run {
 			this.byID.set(id, p);
 			this.places.push({
 				id, name: this.trace.name(id), client: this.plan.nodes > 0 && id > this.plan.nodes,
-				steps: new Indexes(), lives: [], roles: [], handler: -1, sent: new Set(), sentBits: new Uint8Array(0),
+				steps: new Indexes(), lives: [], roles: [], sent: new Set(), sentBits: new Uint8Array(0),
 			});
 			this.unordered = true;
 		}
@@ -91,7 +90,7 @@ export class Run {
 
 	// index takes in the steps before the index end.
 	index(end) {
-		const {kind, node, peer, cause, packet, life} = this.columns;
+		const {kind, node, peer, cause, packet, life, sent} = this.columns;
 		let note = 0;
 		for (let i = this.indexed; i < end; i++) {
 			const k = kind[i], id = node[i];
@@ -105,7 +104,7 @@ export class Run {
 			if (k === K.fault) this.marks.faults.push(i);
 			if (id === 0) continue;
 			const p = this.place[i] = this.placeOf(id), of = this.places[p];
-			if (k === K.deliver || k === K.drop) this.origin[i] = this.sent(because);
+			if (k === K.deliver || k === K.drop) this.origin[i] = this.sender(because, sent[i]);
 			if (k !== K.drop) {
 				of.steps.push(i);
 				this.seq[i] = of.steps.length;
@@ -113,13 +112,8 @@ export class Run {
 			switch (k) {
 			case K.deliver:
 				if (packet[i] !== 0) this.again[i] = this.seen(this.places[this.placeOf(peer[i])], packet[i], id);
-				of.handler = i;
-				break;
-			case K.timer:
-				of.handler = i;
 				break;
 			case K.boot:
-				of.handler = i;
 				this.live(of, "up", i, life[i]);
 				break;
 			case K.crash:
@@ -132,7 +126,6 @@ export class Run {
 				this.live(of, "up", i, life[i]);
 				break;
 			case K.fact: case K.sync: case K.invoke: case K.return:
-				if (because >= 0 && of.handler <= because && this.place[because] === p) this.tail[because] = i;
 				for (; note < this.notes.length && this.notes[note].at <= i; note++) {
 					if (this.notes[note].at === i) this.note(of, p, i, k, this.notes[note]);
 				}
@@ -143,8 +136,19 @@ export class Run {
 		if (this.unordered) this.laneOrder();
 	}
 
-	// sent moves from a handler to the last of its effects that is a step, as sim.Causal does.
-	sent(handler) { return handler >= 0 ? Math.max(handler, this.tail[handler]) : -1; }
+	// sender moves from a handler to the last step of its node that a packet of its can know of, which departed at some
+	// time, as sim.Causal does.
+	sender(handler, departed) {
+		if (handler < 0 || this.seq[handler] === 0) return handler;
+		const {kind, at} = this.columns, {steps} = this.places[this.place[handler]];
+		let last = handler;
+		for (let s = this.seq[handler]; s < steps.length; s++) {
+			const i = steps.list[s], k = kind[i];
+			if (at[i] > departed || k === K.deliver || k === K.timer || k === K.boot || k === K.crash) break;
+			if (k !== K.pause) last = i; // nothing leaves before the node goes on, which is a step too
+		}
+		return last;
+	}
 
 	// seen notes that a packet was delivered to a node, and tells whether it had been.
 	seen(from, packet, to) {
