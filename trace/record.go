@@ -26,16 +26,16 @@ import (
 // Close or Err returns.
 type Recorder struct {
 	diff  differ
-	batch *batch // that is being filled
+	views []view // by NodeID
+	n     uint64 // whose state settles
+	id    sim.NodeID
+	lines int // of the last step
 
-	w       *Writer       // of whoever empties a batch
+	batch   *batch        // that is being filled
 	spare   chan *batch   // empty ones
 	made    int           // batches, at most as many as spare can hold
 	emptied chan struct{} // closed when all that was passed on is with the Writer; nil if nothing was
-	views   []view        // by NodeID
-	n       uint64        // whose state settles
-	id      sim.NodeID
-	lines   int // of the last step
+	w       *Writer       // of whoever empties a batch
 }
 
 const maxLines = 128
@@ -54,15 +54,16 @@ func NewRecorder(w io.Writer, h Header) (*Recorder, error) {
 
 // Step implements sim.Observer.
 func (r *Recorder) Step(s *sim.Step) {
-	if r.batch.full() {
-		r.pass()
-	}
+	r.pass()
 	r.batch.step(s, r.payload(s))
 	r.lines = 0
 }
 
-// pass has the batch emptied, after those before it, while the run fills another one.
+// pass has a full batch emptied, after those before it, while the run fills another one.
 func (r *Recorder) pass() {
+	if !r.batch.full() {
+		return
+	}
 	full, before, emptied := r.batch, r.emptied, make(chan struct{})
 	go func() {
 		defer close(emptied)
@@ -111,6 +112,7 @@ func (r *Recorder) Settled(n uint64, id sim.NodeID, state any) {
 	if int(id) >= len(r.views) {
 		r.views = slices.Grow(r.views, int(id)+1-len(r.views))[:id+1]
 	}
+	r.pass()
 	r.n, r.id = n, id
 	r.diff.settle(&r.views[id], state)
 }
