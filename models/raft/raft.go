@@ -431,7 +431,7 @@ func (r *Raft) State() *State {
 // Version implements sim.Versioned.
 func (r *Raft) Version() uint64 {
 	same := func(a, b progress) bool { return a.next == b.next && a.match == b.match }
-	if now := r.glance(); r.version == 0 || r.seen != now || !slices.EqualFunc(r.peered, r.peers, same) {
+	if now := r.glance(); r.version == 0 || r.seen != now || r.role == Leader && !slices.EqualFunc(r.peered, r.peers, same) {
 		r.version++
 		r.seen, r.peered = now, append(r.peered[:0], r.peers...)
 	}
