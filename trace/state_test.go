@@ -216,3 +216,120 @@ func TestStateIsNotWritten(t *testing.T) {
 	settled(t, m, m)
 	require.Equal(t, before, fmt.Sprintf("%+v %+v", *m, *m.snap))
 }
+
+// mutable is a state of what is compared in different ways: as words, as texts, as memory, by looking at all of it.
+type mutable struct {
+	Word  uint64
+	Text  string
+	Any   any
+	Pair  [2]any
+	Calls []call
+	Ptrs  []*peer
+	Deep  [][]string
+	Ids   map[sim.NodeID]uint64
+	Flags map[uint64]bool
+	Names map[string]int8
+	Inner *mutable
+	role  role
+}
+
+type call struct {
+	Key  string
+	Op   any
+	Raw  []byte
+	Last *int8
+}
+
+// mutate changes one thing, in place wherever that is possible; at times it changes nothing.
+func (m *mutable) mutate(t *rapid.T) {
+	n := rapid.Uint64Range(0, 3).Draw(t, "n")
+	text := strings.Repeat("x", int(n))
+	boxed := rapid.SampledFrom([]any{nil, n, text, peer{n, 0}, &peer{n, 1}, []string{text}, map[uint64]uint8{n: 1}, role(n % 3), [1]*peer{{n, 2}}}).Draw(t, "boxed")
+	small := int8(n)
+	i := int(n)
+	switch rapid.IntRange(0, 20).Draw(t, "what") {
+	case 0:
+		m.Word = n
+	case 1:
+		m.Text = text
+	case 2:
+		m.Any = boxed
+	case 3:
+		m.Pair[n%2] = boxed
+	case 4:
+		m.Calls = append(m.Calls, call{Key: text, Op: boxed, Raw: []byte(text), Last: &small})
+	case 5:
+		m.Calls = m.Calls[:min(i, len(m.Calls))]
+	case 6:
+		if i < len(m.Calls) {
+			m.Calls[i].Op, m.Calls[i].Key = boxed, text
+		}
+	case 7:
+		if i < len(m.Calls) && len(m.Calls[i].Raw) > 0 {
+			m.Calls[i].Raw[0]++
+		}
+	case 8:
+		if i < len(m.Calls) {
+			*m.Calls[i].Last++
+		}
+	case 9:
+		m.Ptrs = append(m.Ptrs, &peer{n, n})
+	case 10:
+		if i < len(m.Ptrs) {
+			m.Ptrs[i].Match++
+		}
+	case 11:
+		m.Deep = append(m.Deep, []string{text})
+	case 12:
+		if i < len(m.Deep) {
+			m.Deep[i][0] = text
+		}
+	case 13:
+		if m.Ids == nil {
+			m.Ids = map[sim.NodeID]uint64{}
+		}
+		m.Ids[sim.NodeID(n+1)]++
+	case 14:
+		delete(m.Ids, sim.NodeID(n+1))
+	case 15:
+		m.Flags = map[uint64]bool{n: n%2 == 0, 7: true}
+	case 16:
+		m.Names = map[string]int8{text: small}
+	case 17:
+		if m.Inner == nil {
+			m.Inner = &mutable{}
+		} else {
+			m.Inner.mutate(t)
+		}
+	case 18:
+		switch v := m.Any.(type) {
+		case *peer:
+			v.Next++
+		case []string:
+			v[0] += "y"
+		case map[uint64]uint8:
+			v[n]++
+		}
+	case 19:
+		m.role = role(n % 3)
+	}
+}
+
+// Whatever a state was compared with, and how, its changes are those between its last two values.
+func TestNoChangeIsMissed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, states, copies := &mutable{}, []any{}, []any{}
+		for range rapid.IntRange(2, 40).Draw(t, "steps") {
+			states = append(states, func() any {
+				m.mutate(t)
+				copies = append(copies, sim.Copy(m))
+				return m
+			})
+		}
+		for i, changes := range settled(t, states...) {
+			if i > 0 {
+				require.Equal(t, lines(settled(t, copies[i-1], copies[i])[1]), lines(changes), "step %d", i+1)
+			}
+		}
+	})
+}
