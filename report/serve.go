@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"sync"
 	"time"
 
@@ -50,6 +51,10 @@ func Handler(file io.ReaderAt, size int64, about About, host string) (http.Handl
 		h.Set("Cache-Control", "no-store")
 		if r.Host != host || !sameOrigin(r, host) {
 			http.Error(w, "this page is served to "+host+" alone", http.StatusForbidden)
+			return
+		}
+		if p := r.URL.Path; p != path.Clean(p) { // of which a mux would say where else to look
+			http.NotFound(w, r)
 			return
 		}
 		mux.ServeHTTP(w, r)
