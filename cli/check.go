@@ -7,13 +7,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/histories"
+	"github.com/seedbed-sim/seedbed/scenarios"
 	"github.com/seedbed-sim/seedbed/sim"
 )
 
@@ -116,7 +116,7 @@ func (a *app) check(path string, m *histories.Model, o histories.Options, page s
 	h, r, err := histories.Check(file, m, o)
 	done()
 	if err != nil {
-		return fmt.Errorf("%s: %s", path, harmless(err.Error()))
+		return fmt.Errorf("%s: %s", path, scenarios.Printable(err.Error()))
 	}
 	if page != "" {
 		if err := writeCheckedPage(page, path, m, h, r); err != nil {
@@ -163,19 +163,9 @@ func (a *app) printChecked(path string, m *histories.Model, h *histories.History
 		fmt.Fprintln(a.stdout, r.Property)
 	}
 	if r.Detail != "" {
-		fmt.Fprintln(a.stdout, harmless(r.Detail))
+		fmt.Fprintln(a.stdout, scenarios.Printable(r.Detail))
 	}
 	return nil // errors of writing are the sink's
-}
-
-// harmless is a text without what a file may have in it to trick a terminal.
-func harmless(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, text)
 }
 
 func entriesText(n int) string {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/seedbed-sim/seedbed/checkers"
 	"github.com/seedbed-sim/seedbed/clock"
@@ -189,6 +190,22 @@ func stepText(file []byte, n uint64) (string, error) {
 		return strings.Join(strings.Fields(b.String()), " "), err
 	}
 	return "the run was over", nil
+}
+
+// mostPrinted is how many bytes of a text are printed.
+const mostPrinted = 64 << 10
+
+// Printable is a text without what may trick a terminal, cut at 64 KiB: a panic, or a file from elsewhere, may say anything.
+func Printable(text string) string {
+	if len(text) > mostPrinted {
+		text = strings.ToValidUTF8(text[:mostPrinted], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // Line is the verdict in one line.

@@ -288,6 +288,7 @@ func (r *Run) result(stopped bool) Result {
 	if stopped && res.Verdict == checkers.Unknown {
 		res.Verdict, res.Property, res.Detail = checkers.Valid, "", ""
 	}
+	res.Detail = Printable(res.Detail)
 	res.Expected = res.Verdict == checkers.Valid ||
 		res.Verdict == checkers.Invalid && r.Scenario.Anomaly != "" && res.Property == r.Scenario.Anomaly
 	return res

@@ -6,8 +6,10 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -244,6 +246,21 @@ func TestJudgePanics(t *testing.T) {
 	require.Equal(t, `always "no panic": runtime error: index out of range [#] with length #`, f.First.Signature())
 	require.Zero(t, f.First.Step)
 	require.Contains(t, failureText(t, f), "TestJudgePanics.func")
+}
+
+// What a panic says is shown, and nothing more: no terminal obeys it, and none is flooded.
+func TestHostilePanics(t *testing.T) {
+	s := calls("toy/hostile", func(sim.Env) { panic("\x1b[2J\u202e gone\r\n" + strings.Repeat("é\x00", 1<<20)) })
+	f := confirm(t, s, toyPlan(s, 0))
+	require.Nil(t, f.Divergence)
+	require.Equal(t, "invalid always \"no panic\": \ufffd[2J\ufffd gone\ufffd", f.First.Line())
+	text := failureText(t, f)
+	require.Less(t, len(text), 200_000)
+	require.True(t, utf8.ValidString(text))
+	require.NotContains(t, text, "\x1b")
+	require.NotContains(t, text, "\x00")
+	require.NotContains(t, text, "\u202e")
+	require.Contains(t, text, "TestHostilePanics.func", "where it was")
 }
 
 // A run that is out of steps is so again: the bound is part of the run.
