@@ -15,6 +15,7 @@ type looker struct {
 	iters  []*reflect.MapIter // free
 	left   int                // values it may still look at
 	whole  bool               // whether it has looked at everything
+	unsure bool               // whether it has not looked at everything of a value that a method may make use of
 	solid  bool               // whether all it has looked at is told by its own memory, see held
 }
 
@@ -47,13 +48,26 @@ func (h held) same(s *shape, addr unsafe.Pointer, n int) bool {
 const seed = 0x9e3779b97f4a7c15
 
 // begin gives the next hashes their budget.
-func (l *looker) begin() { l.left, l.whole, l.solid = maxValues, true, true }
+func (l *looker) begin() { l.left, l.whole, l.unsure, l.solid = maxValues, true, false, true }
 
 // look hashes the value at addr into h.
 func (l *looker) look(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64 {
 	if s.word {
 		return sim.Mix(h ^ s.integer(addr))
 	}
+	if s.form != verbal {
+		return l.parts(h, s, addr, depth)
+	}
+	before := l.whole
+	l.whole = true
+	h = l.parts(h, s, addr, depth)
+	l.unsure = l.unsure || !l.whole
+	l.whole = l.whole && before
+	return h
+}
+
+// parts hashes a value that is no word.
+func (l *looker) parts(h uint64, s *shape, addr unsafe.Pointer, depth int) uint64 {
 	if l.left--; l.left < 0 || depth == 0 {
 		l.whole = false
 		return h
@@ -140,14 +154,18 @@ func (l *looker) mapping(h uint64, s *shape, addr unsafe.Pointer, depth int) uin
 	}
 	m := s.at(addr)
 	key, val := s.key.place(), s.elem.place()
-	sum := uint64(0)
+	sum, left := uint64(0), l.left
+	share := left / n // of each, so that what is looked at does not depend on their order
 	it := l.iter(m)
 	for it.Next() {
+		l.left = share
 		key.SetIterKey(it)
 		val.SetIterValue(it)
 		e := l.look(seed, s.key, key.Addr().UnsafePointer(), depth-1)
 		sum += sim.Mix(l.look(sim.Mix(e+1), s.elem, val.Addr().UnsafePointer(), depth-1))
+		left -= share - max(l.left, 0)
 	}
+	l.left = left
 	l.iters = append(l.iters, it)
 	s.key.out(key)
 	s.elem.out(val)

@@ -67,11 +67,11 @@ func (r *Recorder) pass() {
 	full, before, emptied := r.batch, r.emptied, make(chan struct{})
 	go func() {
 		defer close(emptied)
+		defer func() { r.spare <- full }()
 		if before != nil {
 			<-before
 		}
 		full.empty(r.w)
-		r.spare <- full
 	}()
 	r.emptied, r.batch = emptied, r.empty()
 }

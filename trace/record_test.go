@@ -3,6 +3,7 @@ package trace_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,16 @@ func TestRecorderFails(t *testing.T) {
 	require.ErrorIs(t, r.Err(), sim.ErrIO)
 	require.ErrorIs(t, r.Close(trace.Outcome{}), sim.ErrIO)
 }
+
+// Not all of it written is a failure, even where the writer says nothing.
+func TestShortWrites(t *testing.T) {
+	_, err := trace.NewWriter(short{}, trace.Header{})
+	require.ErrorIs(t, err, io.ErrShortWrite)
+}
+
+type short struct{}
+
+func (short) Write(p []byte) (int, error) { return len(p) - 1, nil }
 
 type limited struct{ full bool }
 

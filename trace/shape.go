@@ -170,8 +170,8 @@ func (c *shapes) of(t reflect.Type) *shape {
 	return s
 }
 
-// hides tells whether values of a type hold what does not show, which a String method may make use of unseen. Of what
-// interfaces hold, nothing is known.
+// hides tells whether values of a type may hold what sim.DeepHash does not tell apart, but a text may: what does not show,
+// which a String method may make use of, and, in interfaces, values of types that share a short name.
 func (s *shape) hides() bool {
 	if s.hiding == 0 {
 		s.hiding = 1
@@ -188,7 +188,7 @@ func (s *shape) leads(met *[]*shape) bool {
 		return false
 	}
 	*met = append(*met, s)
-	return s.form == hidden || s.elem.leads(met) || s.key.leads(met) ||
+	return s.form == hidden || s.kind == reflect.Interface || s.elem.leads(met) || s.key.leads(met) ||
 		slices.ContainsFunc(s.fields, func(f field) bool { return f.leads(met) })
 }
 

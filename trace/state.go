@@ -161,7 +161,7 @@ func (d *differ) leaf(name string, s *shape, addr unsafe.Pointer, sh *shadow, de
 		d.looker.begin()
 		h = d.look(seed, s, addr, depth)
 	}
-	if sh.known && sh.hash == h && sh.inner == nil {
+	if sh.known && sh.hash == h && sh.inner == nil && (s.word || !d.unsure) {
 		if !s.word && d.solid {
 			sh.held = s.hold(addr, 1)
 		}
@@ -233,13 +233,13 @@ func (d *differ) unchanged(s *shape, addr unsafe.Pointer, sh *shadow, depth int)
 		if sh.held.same(s.elem, data, n) {
 			return true
 		}
-		if h = d.elements(seed, s, data, n, depth); sh.known && sh.hash == h && d.solid && uintptr(n)*s.elem.size <= maxLook {
+		if h = d.elements(seed, s, data, n, depth); sh.known && sh.hash == h && d.solid && !d.unsure && uintptr(n)*s.elem.size <= maxLook {
 			sh.held = s.elem.hold(data, n)
 			return true
 		}
 		sh.held = held{}
 	}
-	same := sh.known && sh.hash == h
+	same := sh.known && sh.hash == h && !d.unsure
 	sh.known, sh.hash = true, h
 	return same
 }

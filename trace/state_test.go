@@ -333,3 +333,59 @@ func TestNoChangeIsMissed(t *testing.T) {
 		}
 	})
 }
+
+// A method may say something else for a change that is in what is not looked at.
+func TestVerbalStatesAreNotStale(t *testing.T) {
+	var s struct {
+		Sum  sum
+		Sums map[int]sum
+		Many mapSum
+	}
+	s.Sum, s.Sums, s.Many = make(sum, 30), map[int]sum{1: make(sum, 30)}, mapSum{}
+	for i := range 40 {
+		s.Many[i] = sum{1}
+	}
+	got := settled(t,
+		func() any { return &s },
+		func() any { s.Sum[10] = 5; return &s },
+		func() any { s.Sums[1][10] = 6; return &s },
+		func() any { s.Many[7] = sum{8}; return &s },
+		func() any { return &s },
+	)
+	for i, want := range [][]string{{"Sum sum 0→sum 5"}, {"Sums[1] sum 0→sum 6"}, {"Many sum 40→sum 47"}, nil} {
+		require.Equal(t, want, lines(got[i+1]))
+	}
+}
+
+// What is looked at of a map with large values does not depend on its order.
+func TestLargeValuesInMaps(t *testing.T) {
+	type large struct {
+		Number int
+		Texts  [][][]string
+		Tail   int
+	}
+	record := func() []byte {
+		m := make(map[int]*large)
+		for i := range 8 {
+			m[i] = &large{Texts: make([][][]string, 16)}
+			for k := range m[i].Texts {
+				m[i].Texts[k] = slices.Repeat([][]string{slices.Repeat([]string{"x"}, 16)}, 16)
+			}
+		}
+		var buf bytes.Buffer
+		r, err := trace.NewRecorder(&buf, trace.Header{})
+		require.NoError(t, err)
+		for n := range uint64(100) {
+			r.Step(&sim.Step{N: n + 1, Kind: sim.KindTimer, Node: 1})
+			m[int(n%8)].Number++
+			m[int(n%7)].Tail++
+			r.Settled(n+1, 1, struct{ M map[int]*large }{m})
+		}
+		require.NoError(t, r.Close(trace.Outcome{}))
+		return buf.Bytes()
+	}
+	first := record()
+	for range 5 {
+		require.Equal(t, first, record())
+	}
+}

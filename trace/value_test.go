@@ -215,6 +215,24 @@ func TestValuesAreNotConfused(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "sum 0", "sum 1", "sum 40", "sum 41", "deep 1", "deep 1", "Candidate", "sum 1"}, texts)
 }
 
+// Types may share a short name, which is all that the deep hash has of what is in an interface.
+func TestTypesAreNotConfused(t *testing.T) {
+	type envelope struct{ Body any }
+	a := func() any { type T struct{ A int }; return T{1} }()
+	b := func() any { type T struct{ B int }; return T{1} }()
+	var buf bytes.Buffer
+	r, err := trace.NewRecorder(&buf, header)
+	require.NoError(t, err)
+	for i, body := range []any{a, b} {
+		payload := envelope{body}
+		r.Step(&sim.Step{N: uint64(i + 1), Kind: sim.KindFact, Node: 1, Payload: payload, Content: sim.DeepHash(payload)})
+	}
+	require.NoError(t, r.Close(trace.Outcome{}))
+	steps := read(t, opened(t, buf.Bytes()), 0, 9)
+	require.Equal(t, "envelope{Body:T{A:1}}", steps[0].Text)
+	require.Equal(t, "envelope{Body:T{B:1}}", steps[1].Text)
+}
+
 type sum []int
 
 func (s sum) String() string { return fmt.Sprintf("sum %d", s.sum()) }

@@ -175,6 +175,9 @@ func (t *Writer) write(p []byte) {
 	}
 	n, err := t.w.Write(p)
 	t.offset += int64(n)
+	if n < len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
 	if err != nil {
 		t.err = fmt.Errorf("writing trace: %w", err)
 	}
