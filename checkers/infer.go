@@ -105,7 +105,7 @@ type texts struct {
 
 // newTexts returns false if texts are ambiguous.
 func newTexts(calls []call) (t texts, ok bool) {
-	t.appends = slices.ContainsFunc(calls, func(c call) bool { _, ok := c.input.(Append); return ok })
+	t.appends = appended(calls)
 	if t.appends && !t.delimit(calls) {
 		return t, false
 	}
@@ -125,6 +125,10 @@ func newTexts(calls []call) (t texts, ok bool) {
 		}
 	}
 	return t, true
+}
+
+func appended(calls []call) bool {
+	return slices.ContainsFunc(calls, func(c call) bool { _, ok := c.input.(Append); return ok })
 }
 
 // delimit finds the byte that ends all texts, if there is one.

@@ -105,7 +105,7 @@ func keyed(name string, allows func(input any) bool) Model {
 		Init:  keyState{},
 		Step:  stepKey,
 		Hash:  func(state any) uint64 { return state.(keyState).hash },
-		infer: inferKey, sharpen: sharpenKey, decide: decideRegister,
+		infer: inferKey, sharpen: sharpenKey, decide: decideKey,
 	}
 }
 

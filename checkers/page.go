@@ -218,8 +218,8 @@ func (p *part) orders(f judged) (orders [][]int) {
 		orders = [][]int{nil}
 	case f.search == nil:
 		return nil
-	case f.greedy != nil:
-		orders = [][]int{f.greedy.order()}
+	case f.found != nil:
+		orders = [][]int{f.found.order()}
 	default:
 		for _, order := range f.search.orders() {
 			orders = append(orders, slices.Clone(order))

@@ -47,8 +47,8 @@ func clash(zones []zone) (a, b *zone) {
 	return nil, nil
 }
 
-// decideRegister is Model.decide for one key. It can judge Gets and Puts, if no text is written twice: then each Get tells
-// the Put that it read from. The Puts and Gets of one text are a zone.
+// decideRegister judges Gets and Puts that are not groundless, if no text is written twice: then each Get tells the Put that
+// it read from. The Puts and Gets of one text are a zone.
 func decideRegister(label string, calls []call) (Result, bool) {
 	writers := make(map[string]int, len(calls)/2) // by text: the zone
 	zones := []zone{{low: -1, high: -1, name: "absent"}}
@@ -74,18 +74,9 @@ func decideRegister(label string, calls []call) (Result, bool) {
 		if _, ok := c.input.(Get); !ok || c.unseen() {
 			continue
 		}
-		value := c.output.(Value)
 		n := 0
-		if value.Found {
+		if value := c.output.(Value); value.Found {
 			n = writers[value.Text]
-		}
-		switch {
-		case value.Found && n == 0:
-			return Result{Verdict: Invalid, Anomaly: "phantom read", Ops: []*sim.Op{c.op},
-				Detail: fmt.Sprintf("%s%s reads what nobody wrote", label, told(c.op))}, true
-		case n > 0 && c.ret < puts[n].from:
-			return Result{Verdict: Invalid, Anomaly: "future read", Ops: []*sim.Op{c.op, puts[n].op},
-				Detail: fmt.Sprintf("%s%s is over before %s", label, told(c.op), told(puts[n].op))}, true
 		}
 		z := &zones[n]
 		read[n] = true

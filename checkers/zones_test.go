@@ -74,7 +74,7 @@ func TestZonesAgreeWithTheSearch(t *testing.T) {
 			if p.known == 0 {
 				continue
 			}
-			got, ok := decideRegister("", p.calls)
+			got, ok := decideKey("", p.calls)
 			require.True(t, ok)
 			require.Equal(t, want.Verdict, got.Verdict, "seed %d: %v\n%v", seed, got, want)
 			found[got.Anomaly]++
@@ -115,7 +115,7 @@ func TestZonesNamePhantoms(t *testing.T) {
 	r := Linearizable(m, ops)
 	require.Equal(t, Invalid, r.Verdict)
 	require.Equal(t, "phantom read", r.Anomaly)
-	got, ok := decideRegister("key x: ", partition(&m, ops)[0].calls)
+	got, ok := decideKey("key x: ", partition(&m, ops)[0].calls)
 	require.True(t, ok)
 	require.Equal(t, `key x: get x → "7" of n0 (steps 1–2) reads what nobody wrote`, got.Detail)
 }

@@ -96,7 +96,7 @@ type Options struct {
 	Negative     bool // accounts of a bank may be overdrawn
 }
 
-// DefaultBudget is how many steps a search may take per key: about a second of one core.
+// DefaultBudget is how many steps a search may take per key: about a second of one core, and a few for what that does not decide.
 const DefaultBudget = 1_000_000
 
 // A problem is an error in a file.
