@@ -72,6 +72,24 @@ func TestAccessibility(t *testing.T) {
 	require.Equal(t, "en", eval[string](p, "document.documentElement.lang"))
 }
 
+// Curves are as wide as their places, whatever the window is.
+func TestCurvesFit(t *testing.T) {
+	p := newTab(t, "light")
+	widths := func(width int64) {
+		call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
+		p.until(`[...document.querySelectorAll(".curves figure")].every(f => {
+			const place = f.getBoundingClientRect(), plot = f.querySelector(".u-wrap").getBoundingClientRect();
+			return plot.right <= place.right + .5 && plot.width > .9 * place.width;
+		})`)
+	}
+	p.open(failing(t), report.About{Title: "a failure"})
+	p.tab("Curves")
+	p.until(`document.querySelector(".curves canvas")`)
+	for _, width := range []int64{1280, 1400, 2000, 1400, 900} {
+		widths(width)
+	}
+}
+
 // In a narrow window things are below one another, and none covers another.
 func TestNarrowWindow(t *testing.T) {
 	p := newTab(t, "light")

@@ -23,14 +23,14 @@ export function mount(root, trace, view) {
 		plots.forEach(p => p.destroy());
 		plots = [];
 		box.replaceChildren();
-		const p = palette(), width = Math.max(280, Math.min(560, box.clientWidth / 2 - 24));
+		const p = palette();
 		box.curves = curves(run, trace, p); // kept for tests
 		for (const c of box.curves) {
 			const figure = el("figure", {}, el("figcaption", {}, c.title), el("p", {class: "hidden"}, `${c.words} ${c.series.map(s => said(s, c.unit)).join(" ")}`));
 			box.append(figure);
 			const axis = label => ({label, stroke: p.quiet, grid: {stroke: p.rule}, ticks: {stroke: p.rule}, font: p.font(.72), labelFont: p.font(.75), labelSize: 18, size: label === "time, s" ? 34 : 54});
 			plots.push(new uPlot({
-				width, height: 210, legend: {live: true}, cursor: {drag: {x: false, y: false}},
+				...size(figure), legend: {live: true}, cursor: {drag: {x: false, y: false}},
 				scales: {x: {time: false}, y: {range: (_, low, high) => [Math.min(0, low), high > 0 ? 1.05 * high : 1]}},
 				axes: [axis("time, s"), axis(c.unit)],
 				series: [{label: "time, s"}, ...c.series.map(s => ({label: s.name, stroke: s.colour, dash: s.dash, width: 1.5, points: {show: true, size: 4, filter: alone}, paths: s.stepped ? uPlot.paths.stepped({align: 1}) : undefined}))],
@@ -44,9 +44,13 @@ export function mount(root, trace, view) {
 	}
 
 	view.on("look", draw);
+	addEventListener("resize", () => plots.forEach(p => p.setSize(size(p.root.parentElement))));
 	view.on("progress", () => { if (run.complete) draw(); });
 	return {show: draw};
 }
+
+// size is that of the plot in a figure, which has its place in the grid by now.
+const size = figure => ({width: Math.max(240, figure.clientWidth), height: 210});
 
 // said tells a curve to who cannot see it.
 function said({name, y}, unit) {
