@@ -335,6 +335,9 @@ func TestFailureInBrowser(t *testing.T) {
 		var plan nemesis.Plan
 		require.NoError(t, json.Unmarshal(h.Plan, &plan))
 		require.Equal(t, len(plan.Faults), eval[int](p, "document.querySelectorAll('#pane0 .faults li').length"))
+		p.tab("Faults")
+		require.Equal(t, "1", eval[string](p, "document.querySelector('.row.fault:not([hidden]) .at').textContent"), "the number that diff takes")
+		p.tab("Verdict")
 		p.click("#pane0 .faults li:nth-child(2) button")
 		require.Equal(t, 1, eval[int](p, "seedbed.view.fault"))
 		require.Less(t, p.number("from"), float64(plan.Faults[1].At))

@@ -13,6 +13,7 @@ export function mount(root, trace, view) {
 			row.classList.add("fault");
 			const f = faults[k], until = Number.isFinite(f.until);
 			row.replaceChildren(
+				el("span", {class: "at", title: "its number in the plan, as diff takes it"}, String(f.number)),
 				el("span", {class: "at"}, time(f.at)),
 				el("span", {class: "at"}, f.until === f.at ? "" : until ? "to " + time(f.until) : "for ever"),
 				el("span", {class: "node"}, f.until > f.at && until ? span(f.until - f.at) : ""),

@@ -351,9 +351,9 @@ function plan(p) {
 	return Object.assign({}, p, {nodes: whole(p?.nodes), clients: whole(p?.clients), faults: Array.isArray(p?.faults) ? p.faults : []});
 }
 
-// faults are those of a plan: {at, until, text, kind, nodes}, where nodes are those it names, if any.
+// faults are those of a plan: {number, at, until, text, kind, nodes}, where nodes are those it names, if any.
 function faults(plan, name) {
-	return plan.faults.map(event => {
+	return plan.faults.map((event, i) => {
 		const f = event.fault || {}, at = duration(event.at), until = event.until === undefined ? at : duration(event.until);
 		const nodes = new Set(), said = [];
 		const names = list => [].concat(list).map(id => { nodes.add(id); return name(id); }).join(" ");
@@ -368,6 +368,6 @@ function faults(plan, name) {
 			else said.push(key.replaceAll("_", " ") + " " + (typeof value === "object" ? JSON.stringify(value) : value));
 		}
 		if (event.on?.fact) said.push("on " + event.on.fact);
-		return {at, until, kind: String(f.kind ?? "?").replaceAll("_", " "), said: said.join(", "), nodes: [...nodes]};
+		return {number: i + 1, at, until, kind: String(f.kind ?? "?").replaceAll("_", " "), said: said.join(", "), nodes: [...nodes]};
 	}).filter(f => !Number.isNaN(f.at) && !Number.isNaN(f.until));
 }
