@@ -69,6 +69,9 @@ const (
 
 // onePass judges what another search has given up; s is the one that knew most.
 func (p *part) onePass(s *search, budget int) (judged, bool) {
+	if budget < len(s.calls) {
+		return judged{}, false // no search could do with that
+	}
 	countable := !slices.ContainsFunc(s.calls, func(c call) bool { return c.unseen() && c.bit == 0 })
 	for t := fewest; t <= lavish; t++ {
 		f := newPass(s, t, cheaper*budget)
