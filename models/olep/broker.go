@@ -167,7 +167,21 @@ func (b *Broker) Timeout(env sim.Env, t sim.Timer) {
 	for _, h := range b.hosted {
 		if inner, ok := sim.InnerTimer(t, h.scope); ok {
 			h.log.Timeout(sim.Sub(env, h.scope), inner)
+			b.spread(env, h)
 			return
+		}
+	}
+}
+
+// spread stops all logs of this disk if this one has failed.
+func (b *Broker) spread(env sim.Env, h *hosted) {
+	failed, ok := h.log.(*Single)
+	if !ok {
+		return
+	}
+	for _, other := range b.hosted {
+		if l, ok := other.log.(*Single); ok {
+			l.Stop(sim.Sub(env, other.scope), failed)
 		}
 	}
 }
@@ -227,7 +241,9 @@ func (b *Broker) read(env sim.Env, from sim.NodeID, h *hosted, id uint64, do Rea
 func (b *Broker) propose(env sim.Env, h *hosted, e envelope) bool {
 	e.at = env.Now()
 	b.buf = e.encode(b.buf[:0])
-	return h.log.Propose(sim.Sub(env, h.scope), string(b.buf))
+	taken := h.log.Propose(sim.Sub(env, h.scope), string(b.buf))
+	b.spread(env, h)
+	return taken
 }
 
 // apply carries out a command that is durable, and answers whoever asked for it: one who asks again is answered again.

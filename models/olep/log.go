@@ -35,7 +35,8 @@ type Single struct {
 	wal     *wal.Log
 	waiting []string // for a sync: the last of what is in the wal
 	syncing bool
-	ready   bool // it has been started, and has not failed
+	ready   bool  // it has been started, and has not failed
+	failed  error // of the disk, since it was started
 	self    sim.NodeID
 	buf     []byte
 }
@@ -121,8 +122,18 @@ func (l *Single) Leads() bool { return l.ready }
 func (l *Single) Leader() sim.NodeID { return l.self }
 
 func (l *Single) fail(env sim.Env, err error) {
-	l.ready = false
+	if l.ready {
+		l.ready, l.failed = false, err
+	}
 	env.Emit(Stopped{Err: err.Error()})
+}
+
+// Stop makes the log fail with another one of its disk, if that has: a sync covers all of a disk, and what one that fails
+// gives up is what all have written since the last.
+func (l *Single) Stop(env sim.Env, other *Single) {
+	if l.ready && other.failed != nil {
+		l.fail(env, other.failed)
+	}
 }
 
 // Coordinator is the number, among partitions, of the machine that keeps consumer groups.
