@@ -108,15 +108,15 @@ func newLayout(t reflect.Type) *layout {
 	return l
 }
 
-// read fills in the layout of t. Met has the types that led here, for those that
-// hold themselves.
-func (l *layout) read(t reflect.Type, met map[reflect.Type]*layout) {
+// read fills in the layout of t. Above has those of the types that led here, for
+// types that hold themselves.
+func (l *layout) read(t reflect.Type, above map[reflect.Type]*layout) {
 	of := func(t reflect.Type) *layout {
-		inner := met[t]
+		inner := above[t]
 		if inner == nil {
 			inner = new(layout)
-			met[t] = inner
-			inner.read(t, met)
+			above[t] = inner
+			inner.read(t, above)
 		}
 		return inner
 	}
@@ -150,8 +150,10 @@ func (l *layout) hash(h uint64, p unsafe.Pointer, depth int) uint64 {
 	switch l.kind {
 	case reflect.Bool, reflect.Uint8:
 		return Mix(h ^ uint64(*(*uint8)(p)))
-	case reflect.Int, reflect.Uint, reflect.Uintptr:
+	case reflect.Int:
 		return Mix(h ^ uint64(*(*int)(p)))
+	case reflect.Uint, reflect.Uintptr:
+		return Mix(h ^ uint64(*(*uint)(p)))
 	case reflect.Int64, reflect.Uint64:
 		return Mix(h ^ *(*uint64)(p))
 	case reflect.Int32:
